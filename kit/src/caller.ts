@@ -1,0 +1,53 @@
+import type { JsonObject } from '@bufbuild/protobuf';
+import { type ContextKey, createContextKey, type HandlerContext } from '@connectrpc/connect';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import { Scope, ScopeSchema } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import { refuse } from './errors.ts';
+
+/** Who calls. */
+export interface Caller {
+  /** The tenant. */
+  readonly tenant: string;
+  /** The principal of the tenant. */
+  readonly principal: string;
+  /** The consumer that the key stands for. Empty: none. */
+  readonly consumer: string;
+  /** The id of the key that was used. */
+  readonly keyId: string;
+  /** What the key may be used for. */
+  readonly scopes: ReadonlySet<Scope>;
+  /** Attributes of the principal, such as roles. */
+  readonly attributes: JsonObject;
+}
+
+/** Where the gate leaves the caller. */
+export const callerKey: ContextKey<Caller | undefined> = createContextKey<Caller | undefined>(
+  undefined,
+  { description: 'the caller' },
+);
+
+/** Where the server leaves the id of the request. */
+export const requestIdKey: ContextKey<string> = createContextKey('', {
+  description: 'the id of the request',
+});
+
+/** The caller of a call. Throws CREDENTIAL_MISSING when the gate let nobody in. */
+export function callerOf(context: Pick<HandlerContext, 'values'>): Caller {
+  const caller = context.values.get(callerKey);
+  if (caller !== undefined) return caller;
+  throw refuse(
+    Reason.CREDENTIAL_MISSING,
+    'the call carries no credential; send "authorization: Bearer weir_…"',
+  );
+}
+
+/** Throws SCOPE_MISSING unless the caller has the scope. PLATFORM implies every scope. */
+export function requireScope(caller: Caller, scope: Scope): void {
+  if (caller.scopes.has(scope) || caller.scopes.has(Scope.PLATFORM)) return;
+  const name = ScopeSchema.value[scope]?.name ?? `SCOPE_${scope}`;
+  throw refuse(
+    Reason.SCOPE_MISSING,
+    `the key lacks the scope ${name}; use a key that has it, or ask an administrator for one`,
+    { metadata: { scope: name } },
+  );
+}

@@ -1,0 +1,64 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import { refuse } from './errors.ts';
+import { deriveKey } from './service-secret.ts';
+
+const tokenMaxChars = 512;
+const revisionPattern = /^\d{1,20}$/;
+
+/** What a consistency token stands for. */
+export interface ConsistencyPoint {
+  /** The installation. Another epoch means another history. */
+  readonly epoch: string;
+  /** The revision of the registry. */
+  readonly revision: bigint;
+}
+
+/** Mints and reads consistency tokens. */
+export interface ConsistencyTokens {
+  /** Mints the token of a write. */
+  mint(point: ConsistencyPoint): string;
+  /** Reads a token. Throws INVALID_CONSISTENCY_TOKEN. */
+  read(token: string): ConsistencyPoint;
+}
+
+/** Opens the consistency tokens of an installation; the key is derived from its secret. */
+export function createConsistencyTokens(serviceSecret: Uint8Array): ConsistencyTokens {
+  const key = deriveKey(serviceSecret, 'weir consistency token v1');
+  const sign = (payload: string) => createHmac('sha256', key).update(payload).digest();
+  return {
+    mint({ epoch, revision }) {
+      const json = JSON.stringify({ e: epoch, r: revision.toString() });
+      const payload = Buffer.from(json).toString('base64url');
+      return `${payload}.${sign(payload).toString('base64url')}`;
+    },
+    read(token) {
+      if (token.length > tokenMaxChars) throw invalid();
+      const [payload = '', signature = '', ...rest] = token.split('.');
+      const given = Buffer.from(signature, 'base64url');
+      const wanted = sign(payload);
+      if (rest.length > 0 || given.length !== wanted.length || !timingSafeEqual(given, wanted)) {
+        throw invalid();
+      }
+      return readPayload(payload);
+    },
+  };
+}
+
+function readPayload(payload: string): ConsistencyPoint {
+  const fields: { e?: unknown; r?: unknown } = JSON.parse(
+    Buffer.from(payload, 'base64url').toString(),
+  );
+  const { e: epoch, r: revision } = fields;
+  if (typeof epoch !== 'string' || typeof revision !== 'string') throw invalid();
+  if (!revisionPattern.test(revision)) throw invalid();
+  return { epoch, revision: BigInt(revision) };
+}
+
+function invalid() {
+  return refuse(
+    Reason.INVALID_CONSISTENCY_TOKEN,
+    'the consistency token is malformed, altered or from another installation; ' +
+      'send one that a write of this installation returned, or none',
+  );
+}

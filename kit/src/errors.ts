@@ -1,0 +1,218 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  RetryInfoSchema,
+} from '@weir/sdk/gen/google/rpc/error_details_pb';
+import { Reason, ReasonSchema } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+
+/** The domain of every ErrorInfo that Weir sends. */
+export const errorDomain = 'weir';
+
+/** Details travel in headers, which clients bound. */
+const violationsMax = 32;
+
+/** A fault in one field of a request. */
+export interface FieldViolation {
+  /** The path of the field, such as `refs[3].key`. */
+  readonly field: string;
+  /** What is wrong with it and how to mend it. */
+  readonly description: string;
+}
+
+/** What a refusal can carry besides its reason and text. */
+export interface RefuseOptions {
+  /** When the call may be tried again. Left out: trying again will not help. */
+  readonly retryDelayMs?: number | undefined;
+  /** The fields at fault. */
+  readonly violations?: readonly FieldViolation[] | undefined;
+  /** Names and values for programs; sent to the caller in ErrorInfo. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** What led to it; logged, never sent. */
+  readonly cause?: unknown;
+}
+
+/** A refusal with a stable reason. Its text is shown to callers: no secrets, no addresses. */
+export class WeirError extends Error {
+  override readonly name = 'WeirError';
+  /** The stable reason. */
+  readonly reason: Reason;
+  /** The gRPC code that goes with the reason. */
+  readonly code: Code;
+  /** When the call may be tried again. */
+  readonly retryDelayMs?: number;
+  /** The fields at fault. */
+  readonly violations: readonly FieldViolation[];
+  /** Names and values for programs. */
+  readonly metadata: Readonly<Record<string, string>>;
+
+  constructor(reason: Reason, text: string, options: RefuseOptions = {}) {
+    super(text, options.cause === undefined ? undefined : { cause: options.cause });
+    this.reason = reason;
+    this.code = codeOf(reason);
+    this.violations = options.violations ?? [];
+    this.metadata = options.metadata ?? {};
+    if (options.retryDelayMs !== undefined) this.retryDelayMs = options.retryDelayMs;
+  }
+}
+
+/** Creates a refusal; the caller throws it. */
+export function refuse(reason: Reason, text: string, options?: RefuseOptions): WeirError {
+  return new WeirError(reason, text, options);
+}
+
+/** The gRPC code of every reason. */
+const codes: Readonly<Record<Reason, Code>> = {
+  [Reason.UNSPECIFIED]: Code.Unknown,
+  [Reason.MALFORMED_REQUEST]: Code.InvalidArgument,
+  [Reason.BATCH_EMPTY]: Code.InvalidArgument,
+  [Reason.BATCH_TOO_LARGE]: Code.InvalidArgument,
+  [Reason.INVALID_KEY]: Code.InvalidArgument,
+  [Reason.INVALID_NAME]: Code.InvalidArgument,
+  [Reason.INVALID_VERSION]: Code.InvalidArgument,
+  [Reason.INVALID_PAGE]: Code.InvalidArgument,
+  [Reason.INVALID_MANIFEST]: Code.InvalidArgument,
+  [Reason.INVALID_SCHEMA]: Code.InvalidArgument,
+  [Reason.INVALID_CONSISTENCY_TOKEN]: Code.InvalidArgument,
+  [Reason.MESSAGE_TOO_LARGE]: Code.ResourceExhausted,
+  [Reason.CREDENTIAL_MISSING]: Code.Unauthenticated,
+  [Reason.CREDENTIAL_INVALID]: Code.Unauthenticated,
+  [Reason.SCOPE_MISSING]: Code.PermissionDenied,
+  [Reason.NOT_FOUND]: Code.NotFound,
+  [Reason.TYPE_UNKNOWN]: Code.NotFound,
+  [Reason.PROVIDER_UNKNOWN]: Code.NotFound,
+  [Reason.VERSION_NOT_OFFERED]: Code.NotFound,
+  [Reason.KEY_NOT_FOUND]: Code.NotFound,
+  [Reason.QUALITY_TOO_LOW]: Code.FailedPrecondition,
+  [Reason.UNSUPPORTED]: Code.Unimplemented,
+  [Reason.PROVIDER_UNAVAILABLE]: Code.Unavailable,
+  [Reason.PROVIDER_FAILED]: Code.Unknown,
+  [Reason.PROVIDER_GARBAGE]: Code.Internal,
+  [Reason.ITEM_TOO_LARGE]: Code.ResourceExhausted,
+  [Reason.DEADLINE_EXCEEDED]: Code.DeadlineExceeded,
+  [Reason.CANCELLED]: Code.Canceled,
+  [Reason.RESPONSE_BUDGET]: Code.ResourceExhausted,
+  [Reason.SNAPSHOT_STALE]: Code.Unavailable,
+  [Reason.SNAPSHOT_BEHIND]: Code.Unavailable,
+  [Reason.REGISTRY_UNAVAILABLE]: Code.Unavailable,
+  [Reason.STORE_UNAVAILABLE]: Code.Unavailable,
+  [Reason.OVERLOADED]: Code.Unavailable,
+  [Reason.ALREADY_EXISTS]: Code.AlreadyExists,
+  [Reason.ETAG_STALE]: Code.Aborted,
+  [Reason.IN_USE]: Code.FailedPrecondition,
+  [Reason.INCOMPATIBLE]: Code.FailedPrecondition,
+  [Reason.BUILT_IN]: Code.FailedPrecondition,
+  [Reason.LEASE_UNKNOWN]: Code.NotFound,
+  [Reason.INTERNAL]: Code.Internal,
+};
+
+/** The gRPC code that goes with a reason. */
+export function codeOf(reason: Reason): Code {
+  return codes[reason] ?? Code.Unknown;
+}
+
+/** The name of a reason as ErrorInfo carries it, such as `REASON_KEY_NOT_FOUND`. */
+export function reasonName(reason: Reason): string {
+  return ReasonSchema.value[reason]?.name ?? 'REASON_UNSPECIFIED';
+}
+
+const reasonsByName: ReadonlyMap<string, Reason> = new Map(
+  Object.values(Reason).map((reason) => [reasonName(reason), reason]),
+);
+
+/** The reason that an error carries, whether it is ours or came over the wire. */
+export function reasonOf(error: unknown): Reason | undefined {
+  if (error instanceof WeirError) return error.reason;
+  if (!(error instanceof ConnectError)) return undefined;
+  const info = error.findDetails(ErrorInfoSchema).find((detail) => detail.domain === errorDomain);
+  return reasonsByName.get(info?.reason ?? '');
+}
+
+/**
+ * Translates whatever a handler threw into what the caller may see. A WeirError keeps its text
+ * and gets details; a ConnectError passes, unless it wraps a fault of the network; anything
+ * else becomes an internal error that says nothing but the request id.
+ */
+export function toConnectError(error: unknown, requestId: string): ConnectError {
+  if (error instanceof WeirError) return fromWeirError(error, requestId);
+  if (error instanceof ConnectError) return withoutAddresses(error, requestId);
+  const ended = fromAbort(error);
+  if (ended !== undefined) return fromWeirError(ended, requestId);
+  const text = `internal error, request ${requestId}`;
+  return fromWeirError(refuse(Reason.INTERNAL, text), requestId, error);
+}
+
+/** Gives an error that has no reason yet an ErrorInfo with the reason that its code suggests. */
+export function addReason(error: ConnectError, requestId: string): void {
+  if (error.findDetails(ErrorInfoSchema).length > 0) return;
+  const reason = reasonsByCode[error.code];
+  if (reason !== undefined) error.details.push(errorInfo(reason, {}, requestId));
+}
+
+/** What the RPC library's own errors mean. */
+const reasonsByCode: Readonly<Partial<Record<Code, Reason>>> = {
+  [Code.InvalidArgument]: Reason.MALFORMED_REQUEST,
+  [Code.ResourceExhausted]: Reason.MESSAGE_TOO_LARGE,
+  [Code.DeadlineExceeded]: Reason.DEADLINE_EXCEEDED,
+  [Code.Canceled]: Reason.CANCELLED,
+  [Code.Unimplemented]: Reason.UNSUPPORTED,
+  [Code.Internal]: Reason.INTERNAL,
+};
+
+function fromWeirError(error: WeirError, requestId: string, cause: unknown = error): ConnectError {
+  const translated = new ConnectError(error.message, error.code, undefined, undefined, cause);
+  translated.details.push(errorInfo(error.reason, error.metadata, requestId));
+  if (error.retryDelayMs !== undefined) {
+    translated.details.push({
+      desc: RetryInfoSchema,
+      value: { retryDelay: durationOf(error.retryDelayMs) },
+    });
+  }
+  if (error.violations.length > 0) {
+    translated.details.push({
+      desc: BadRequestSchema,
+      value: { fieldViolations: error.violations.slice(0, violationsMax) },
+    });
+  }
+  return translated;
+}
+
+function errorInfo(reason: Reason, metadata: Readonly<Record<string, string>>, requestId: string) {
+  return {
+    desc: ErrorInfoSchema,
+    value: {
+      reason: reasonName(reason),
+      domain: errorDomain,
+      metadata: { ...metadata, request_id: requestId },
+    },
+  };
+}
+
+function durationOf(ms: number): { seconds: bigint; nanos: number } {
+  const whole = Math.max(0, Math.round(ms));
+  return { seconds: BigInt(Math.floor(whole / 1000)), nanos: (whole % 1000) * 1_000_000 };
+}
+
+function fromAbort(error: unknown): WeirError | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (error.name === 'TimeoutError') {
+    return refuse(Reason.DEADLINE_EXCEEDED, 'the time for the call ran out', { cause: error });
+  }
+  if (error.name === 'AbortError') {
+    return refuse(Reason.CANCELLED, 'the call was cancelled', { cause: error });
+  }
+  return undefined;
+}
+
+/** A client's network faults name the address it dialled, which callers may not learn. */
+function withoutAddresses(error: ConnectError, requestId: string): ConnectError {
+  const { cause } = error;
+  if (!(cause instanceof Error) || !('syscall' in cause)) return error;
+  return new ConnectError(
+    `an upstream cannot be reached, request ${requestId}`,
+    error.code,
+    undefined,
+    undefined,
+    error,
+  );
+}

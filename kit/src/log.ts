@@ -1,0 +1,34 @@
+import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino';
+
+export type { Logger } from 'pino';
+
+/** How to log. */
+export interface LoggerOptions {
+  /** The least level that is written: trace, debug, info, warn, error, fatal or silent. */
+  readonly level: string;
+  /** Where to: standard output (default) or a file, whose folder is created. */
+  readonly destination?: 'stdout' | { readonly file: string } | undefined;
+  /** The name of the process, in every line. */
+  readonly name: string;
+}
+
+const secretNames = ['authorization', 'cookie', 'password', 'secret', 'token', 'apiKey'];
+
+/** Creates a logger that writes JSON lines and never a credential. */
+export function createLogger(options: LoggerOptions): Logger {
+  return pino(
+    {
+      name: options.name,
+      level: options.level,
+      timestamp: stdTimeFunctions.isoTime,
+      redact: secretNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
+    },
+    openDestination(options.destination ?? 'stdout'),
+  );
+}
+
+/** Written at once, so that the line before a crash is there. */
+function openDestination(where: 'stdout' | { readonly file: string }): DestinationStream {
+  if (where === 'stdout') return destination({ dest: 1, sync: true });
+  return destination({ dest: where.file, mkdir: true, append: true, sync: true });
+}

@@ -1,0 +1,195 @@
+import {
+  Code,
+  ConnectError,
+  createContextKey,
+  type HandlerContext,
+  type Interceptor,
+  type StreamRequest,
+  type UnaryRequest,
+} from '@connectrpc/connect';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import { callerKey, requestIdKey } from '../caller.ts';
+import { addReason, refuse, toConnectError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import { untilAborted } from './abort.ts';
+
+/** Where the end of a call is told: once, whatever ended it. */
+interface CallRecord {
+  /** The handler is at work. */
+  running: boolean;
+  /** What the handler ended with. */
+  error?: ConnectError;
+  /** Tells of the end. */
+  finish(): void;
+}
+
+const callKey = createContextKey<CallRecord | undefined>(undefined);
+
+/** Watches over calls from their headers to their end. */
+export interface Calls {
+  /** To be called first in the gate. */
+  begin(context: HandlerContext): void;
+  /** To be the outermost interceptor: translates errors, ends calls at their deadlines. */
+  readonly interceptor: Interceptor;
+}
+
+/** Creates the watch over calls, which writes the access log and the metrics of calls. */
+export function createCalls(log: Logger, metrics: Metrics): Calls {
+  return {
+    begin(context) {
+      const call = createRecord(context, log, metrics);
+      context.values.set(callKey, call);
+      context.signal.addEventListener('abort', () => atEnd(context, call), { once: true });
+    },
+    interceptor: (next) => async (request) => {
+      const { signal } = request;
+      const handling = beginHandling(request);
+      try {
+        const response = await untilAborted(signal, next(request));
+        if (!response.stream) {
+          handling.done();
+          return response;
+        }
+        return { ...response, message: watched(response.message, signal, handling) };
+      } catch (error) {
+        throw handling.failed(error);
+      }
+    },
+  };
+}
+
+/** The handler's part of a call. */
+interface Handling {
+  /** The handler is done. */
+  done(): void;
+  /** The handler, or the call, has failed; returns what the caller gets. */
+  failed(error: unknown): ConnectError;
+  /** Nobody asks for more. */
+  left(): void;
+}
+
+function beginHandling({ contextValues, signal }: UnaryRequest | StreamRequest): Handling {
+  const call = contextValues.get(callKey);
+  const requestId = contextValues.get(requestIdKey);
+  if (call !== undefined) call.running = true;
+  const end = (error?: ConnectError) => {
+    if (call?.running !== true) return;
+    call.running = false;
+    if (error !== undefined) call.error = error;
+    if (signal.aborted) call.finish();
+  };
+  const failed = (error: unknown) => {
+    const translated = translate(error, signal, requestId);
+    end(translated);
+    return translated;
+  };
+  return {
+    done: () => end(),
+    failed,
+    left: () => {
+      if (call?.running === true) failed(callerLeft());
+    },
+  };
+}
+
+/**
+ * The RPC library aborts the signal of every call at its end, before it writes the status. An
+ * error that arose outside the handler (a message that cannot be read, or is too large) is seen
+ * only here, where it can still be given a reason.
+ */
+function atEnd(context: HandlerContext, call: CallRecord): void {
+  if (call.running) return;
+  const { reason } = context.signal;
+  if (call.error === undefined && !isPlainEnd(reason)) {
+    const requestId = context.values.get(requestIdKey);
+    call.error = translate(reason, context.signal, requestId);
+  }
+  call.finish();
+}
+
+function isPlainEnd(reason: unknown): boolean {
+  return (
+    !(reason instanceof ConnectError) && reason instanceof Error && reason.name === 'AbortError'
+  );
+}
+
+function translate(error: unknown, signal: AbortSignal, requestId: string): ConnectError {
+  if (signal.aborted && isLostPeer(error)) return toConnectError(callerLeft(), requestId);
+  const translated = toConnectError(error, requestId);
+  if (error === signal.reason) addReason(translated, requestId);
+  return translated;
+}
+
+function callerLeft() {
+  return refuse(Reason.CANCELLED, 'the caller left');
+}
+
+/** The answer could not be written: the RPC library hands the stream's error to the call. */
+function isLostPeer(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error)) return false;
+  return /^(ERR_STREAM_|ERR_HTTP2_|ECONNRESET$|EPIPE$)/.test(String(error.code));
+}
+
+/** Passes messages on, until the handler or the call ends. */
+async function* watched<T>(
+  messages: AsyncIterable<T>,
+  signal: AbortSignal,
+  handling: Handling,
+): AsyncGenerator<T> {
+  const iterator = messages[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await untilAborted(signal, iterator.next());
+      if (next.done === true) return handling.done();
+      yield next.value;
+    }
+  } catch (error) {
+    throw handling.failed(error);
+  } finally {
+    handling.left();
+    // Not awaited: a handler that waits for something else may end later.
+    iterator.return?.().catch(() => undefined);
+  }
+}
+
+function createRecord(context: HandlerContext, log: Logger, metrics: Metrics): CallRecord {
+  const startMs = performance.now();
+  const method = `${context.service.typeName}/${context.method.name}`;
+  return {
+    running: false,
+    finish() {
+      const durationMs = performance.now() - startMs;
+      const code = this.error === undefined ? 'OK' : codeName(this.error.code);
+      metrics.recordCall(method, code, durationMs / 1000);
+      const level = levelOf(this.error);
+      if (!log.isLevelEnabled(level)) return;
+      const caller = context.values.get(callerKey);
+      const line = {
+        method,
+        code,
+        durationMs: Math.round(durationMs * 1000) / 1000,
+        requestId: context.values.get(requestIdKey),
+        protocol: context.protocolName,
+        tenant: caller?.tenant,
+        principal: caller?.principal,
+        keyId: caller?.keyId,
+        text: this.error?.rawMessage,
+        err: level === 'error' ? (this.error?.cause ?? this.error) : undefined,
+      };
+      log[level](line, 'call');
+    },
+  };
+}
+
+function levelOf(error: ConnectError | undefined): 'debug' | 'info' | 'error' {
+  if (error === undefined) return 'debug';
+  const ours = [Code.Internal, Code.Unknown, Code.DataLoss].includes(error.code);
+  return ours ? 'error' : 'info';
+}
+
+/** The name that gRPC gives a code, such as DEADLINE_EXCEEDED. */
+function codeName(code: Code): string {
+  if (code === Code.Canceled) return 'CANCELLED';
+  return Code[code].replaceAll(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase();
+}

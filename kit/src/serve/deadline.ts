@@ -1,0 +1,47 @@
+import type { DescService } from '@bufbuild/protobuf';
+import type { HttpRequest } from './http.ts';
+import type { ServeLimits } from './limits.ts';
+
+const grpcUnitsMs: Readonly<Record<string, number>> = {
+  H: 3_600_000,
+  M: 60_000,
+  S: 1000,
+  m: 1,
+  u: 1e-3,
+  n: 1e-6,
+};
+
+/**
+ * Creates a function that gives every unary call a deadline within the limits, by writing the
+ * protocol's own timeout header, so that handlers, signals and timeoutMs() all agree on it.
+ * Streams keep the deadline that they bring, or none. A malformed header is left to the protocol.
+ */
+export function createDeadlines(
+  services: readonly DescService[],
+  limits: Pick<ServeLimits, 'defaultTimeoutMs' | 'maxTimeoutMs'>,
+): (request: HttpRequest) => void {
+  const unaryPaths = new Set(services.flatMap(unaryPathsOf));
+  return (request) => {
+    if (!unaryPaths.has(request.url?.split('?', 1)[0] ?? '')) return;
+    const { headers } = request;
+    const grpc = headers['content-type']?.startsWith('application/grpc') === true;
+    const name = grpc ? 'grpc-timeout' : 'connect-timeout-ms';
+    const given = headers[name];
+    const givenMs = typeof given === 'string' ? parseTimeoutMs(given, grpc) : undefined;
+    if (given !== undefined && !(givenMs !== undefined && givenMs > limits.maxTimeoutMs)) return;
+    const timeoutMs = given === undefined ? limits.defaultTimeoutMs : limits.maxTimeoutMs;
+    headers[name] = grpc ? `${timeoutMs}m` : String(timeoutMs);
+  };
+}
+
+function unaryPathsOf(service: DescService): string[] {
+  return service.methods
+    .filter((method) => method.methodKind === 'unary')
+    .map((method) => `/${service.typeName}/${method.name}`);
+}
+
+function parseTimeoutMs(value: string, grpc: boolean): number | undefined {
+  if (!grpc) return /^\d{1,10}$/.test(value) ? Number(value) : undefined;
+  const [, digits, unit] = /^(\d{1,8})([HMSmun])$/.exec(value) ?? [];
+  return unit === undefined ? undefined : Number(digits) * (grpcUnitsMs[unit] ?? Number.NaN);
+}

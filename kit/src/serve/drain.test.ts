@@ -1,0 +1,123 @@
+import { once } from 'node:events';
+import { Agent, get } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
+import { connect } from 'node:net';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import { RouterService } from '@weir/sdk/gen/weir/router/v1/router_pb';
+import { describe, expect, it } from 'vitest';
+import { reasonOf } from '../errors.ts';
+import { drainingKey } from './draining.ts';
+import { clientOf, echoRoutes, openTestServer, ways } from './test-server.ts';
+
+describe.each(Object.keys(ways) as (keyof typeof ways)[])('draining, with %s', (way) => {
+  it('lets calls end, and takes no more', async () => {
+    const begun = Promise.withResolvers<void>();
+    const finish = Promise.withResolvers<void>();
+    await using server = await openTestServer({
+      routes(router) {
+        router.service(RouterService, {
+          async fetchContext() {
+            begun.resolve();
+            await finish.promise;
+            return { results: [{ index: 5 }] };
+          },
+        });
+      },
+    });
+    const call = clientOf(server, way).fetchContext({});
+    await begun.promise;
+    expect(server.draining.aborted).toBe(false);
+    const drained = server.drain(10_000);
+    expect(server.draining.aborted).toBe(true);
+    const refused = clientOf(server, way).fetchContext({});
+    await expect(refused).rejects.toMatchObject({ code: Code.Unavailable });
+    finish.resolve();
+    expect((await call).results[0]?.index).toBe(5);
+    await drained;
+  });
+
+  it('ends what does not end in time, with a status that says why', async () => {
+    const begun = Promise.withResolvers<void>();
+    await using server = await openTestServer({
+      routes(router) {
+        router.service(RouterService, {
+          fetchContext: () => new Promise(() => undefined),
+          async *streamContext() {
+            yield {};
+            begun.resolve();
+            await new Promise(() => undefined);
+          },
+        });
+      },
+    });
+    const client = clientOf(server, way);
+    const call = ended(client.fetchContext({}));
+    const stream = ended(Array.fromAsync(client.streamContext({})));
+    await begun.promise;
+    const startMs = performance.now();
+    await server.drain(100);
+    expect(performance.now() - startMs).toBeLessThan(1000);
+    expect(await call).toMatchObject({ code: Code.Unavailable });
+    expect(reasonOf(await call)).toBe(Reason.OVERLOADED);
+    expect(await stream).toMatchObject({
+      code: Code.Unavailable,
+      rawMessage: 'the server is shutting down; call again',
+    });
+  });
+
+  it('tells long streams, so that they end themselves', async () => {
+    const begun = Promise.withResolvers<void>();
+    await using server = await openTestServer({
+      routes(router) {
+        router.service(RouterService, {
+          async *streamContext(_, { values }) {
+            yield { result: { index: 1 } };
+            begun.resolve();
+            await once(values.get(drainingKey), 'abort');
+            yield { result: { index: 2 } };
+          },
+        });
+      },
+    });
+    const stream = Array.fromAsync(clientOf(server, way).streamContext({}));
+    await begun.promise;
+    await server.drain(10_000);
+    expect((await stream).map(({ result }) => result?.index)).toEqual([1, 2]);
+  });
+});
+
+it('does not wait for idle peers, whatever they speak', async () => {
+  await using server = await openTestServer({ routes: echoRoutes });
+  const silent = connect({ host: '127.0.0.1', port: server.port });
+  const session = connectHttp2(server.url);
+  await once(session, 'remoteSettings');
+  const goneAway = once(session, 'goaway');
+  const agent = new Agent({ keepAlive: true });
+  await new Promise<void>((resolve) => {
+    get(`${server.url}/else`, { agent }, (response) => {
+      response.resume().on('end', resolve);
+    });
+  });
+  const closed = [once(silent, 'close'), once(session, 'close')];
+  const startMs = performance.now();
+  await server.drain(10_000);
+  expect(performance.now() - startMs).toBeLessThan(1000);
+  await goneAway;
+  await Promise.all(closed);
+  agent.destroy();
+});
+
+it('may be asked twice', async () => {
+  await using server = await openTestServer({ routes: echoRoutes });
+  await Promise.all([server.drain(0), server.drain(10_000)]);
+});
+
+async function ended(call: Promise<unknown>): Promise<ConnectError | undefined> {
+  try {
+    await call;
+    return undefined;
+  } catch (error) {
+    return ConnectError.from(error);
+  }
+}

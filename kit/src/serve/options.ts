@@ -1,0 +1,38 @@
+import type { DescService } from '@bufbuild/protobuf';
+import type { ConnectRouter, HandlerContext, Interceptor } from '@connectrpc/connect';
+import type { Logger } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { CorsOptions } from './cors.ts';
+import type { HttpRequest, HttpResponse } from './http.ts';
+import type { ServeLimits } from './limits.ts';
+
+/** What to serve, and how. */
+export interface ServeOptions {
+  /** The address to listen on. */
+  readonly host: string;
+  /** The port; 0 for one that the system chooses. */
+  readonly port: number;
+  /** The services served: for health, reflection and deadlines. */
+  readonly services: readonly DescService[];
+  /** Adds their implementations. */
+  routes(router: ConnectRouter): void;
+  /**
+   * Runs on the headers of every call, before its body is read; health and reflection are
+   * exempt. Sets callerKey, or throws a WeirError.
+   */
+  gate(context: HandlerContext): void | Promise<void>;
+  /** Interceptors around the handlers, outermost first. */
+  readonly interceptors?: readonly Interceptor[];
+  /** The access log, and faults. */
+  readonly log: Logger;
+  /** Where calls are counted. */
+  readonly metrics: Metrics;
+  /** Which pages of other origins may call. Left out: none. */
+  readonly cors?: CorsOptions | undefined;
+  /** Limits other than the default ones. */
+  readonly limits?: Partial<ServeLimits>;
+  /** Whether health says SERVING from the start. Default: true. */
+  readonly serving?: boolean;
+  /** Answers requests that are no calls, such as pages: true when it has taken the request. */
+  readonly handle?: (request: HttpRequest, response: HttpResponse) => boolean;
+}

@@ -1,0 +1,20 @@
+import { randomUUID } from 'node:crypto';
+import type { HttpRequest, HttpResponse } from './http.ts';
+
+/** The header that carries the id of a request, both ways. */
+export const requestIdHeader = 'x-request-id';
+
+const pattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/** Keeps the id that the request brings if it is well formed, else gives it a random one. */
+export function assignRequestId(request: HttpRequest, response: HttpResponse): void {
+  const given = request.headers[requestIdHeader];
+  const id = typeof given === 'string' && pattern.test(given) ? given : randomUUID();
+  request.headers[requestIdHeader] = id;
+  response.setHeader(requestIdHeader, id);
+}
+
+/** The id that was assigned. */
+export function requestIdOf(request: HttpRequest): string {
+  return String(request.headers[requestIdHeader]);
+}

@@ -1,0 +1,67 @@
+import { createContextValues, type HandlerContext } from '@connectrpc/connect';
+import { connectNodeAdapter } from '@connectrpc/connect-node';
+import { Health } from '@weir/sdk/gen/health/v1/health_pb';
+import { requestIdKey } from '../caller.ts';
+import { toConnectError } from '../errors.ts';
+import { type Calls, createCalls } from './calls.ts';
+import { drainingKey, shuttingDown } from './draining.ts';
+import type { HealthState } from './health.ts';
+import type { HttpHandler } from './http.ts';
+import type { ServeLimits } from './limits.ts';
+import type { ServeOptions } from './options.ts';
+import { addReflection, reflectionServices } from './reflection.ts';
+import { requestIdOf } from './request-id.ts';
+
+/** Services that answer anybody. */
+const openServices: ReadonlySet<string> = new Set(
+  [Health, ...reflectionServices].map((service) => service.typeName),
+);
+
+/** What the calls of a server share. */
+interface RpcParts {
+  readonly health: HealthState;
+  /** No more calls are taken. */
+  readonly draining: AbortSignal;
+  /** Calls under way are ended. */
+  readonly ending: AbortSignal;
+}
+
+/** Creates the handler of all calls: the services given, health and reflection. */
+export function createRpc(
+  options: ServeOptions,
+  limits: ServeLimits,
+  parts: RpcParts,
+): HttpHandler {
+  const calls = createCalls(options.log, options.metrics);
+  return connectNodeAdapter({
+    routes(router) {
+      options.routes(router);
+      parts.health.routes(router);
+      addReflection(router, options.services);
+    },
+    requestGate: createGate(options.gate, calls, parts.draining),
+    interceptors: [calls.interceptor, ...(options.interceptors ?? [])],
+    contextValues: (request) =>
+      createContextValues()
+        .set(requestIdKey, requestIdOf(request))
+        .set(drainingKey, parts.draining),
+    readMaxBytes: limits.readMaxBytes,
+    writeMaxBytes: limits.writeMaxBytes,
+    compressMinBytes: limits.compressMinBytes,
+    shutdownSignal: parts.ending,
+  });
+}
+
+/** Decides by the method's descriptor, never by the path's text, which may carry more. */
+function createGate(gate: ServeOptions['gate'], calls: Calls, draining: AbortSignal) {
+  return async (context: HandlerContext): Promise<void> => {
+    calls.begin(context);
+    if (openServices.has(context.service.typeName)) return;
+    try {
+      if (draining.aborted) throw shuttingDown();
+      await gate(context);
+    } catch (error) {
+      throw toConnectError(error, context.values.get(requestIdKey));
+    }
+  };
+}

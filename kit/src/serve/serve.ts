@@ -1,0 +1,82 @@
+import { shuttingDown } from './draining.ts';
+import { createHealth } from './health.ts';
+import { defaultLimits, type ServeLimits } from './limits.ts';
+import { type Listener, openListener } from './listener.ts';
+import type { ServeOptions } from './options.ts';
+import { createPipeline } from './pipeline.ts';
+import { createRpc } from './rpc.ts';
+
+const disposeGraceMs = 5000;
+const farewellMs = 250;
+
+/** A listening server. Disposing of it drains it for at most 5 s. */
+export interface Server extends AsyncDisposable {
+  /** Where it listens, such as `http://127.0.0.1:7070`. */
+  readonly url: string;
+  /** The port that it listens on. */
+  readonly port: number;
+  /** Says what health answers. */
+  setServing(serving: boolean): void;
+  /**
+   * Stops: health says NOT_SERVING, no connection and no call is taken any more, calls under
+   * way have `graceMs` to end, then they are ended.
+   */
+  drain(graceMs: number): Promise<void>;
+  /** Aborted when draining begins. Handlers of long streams end them then. */
+  readonly draining: AbortSignal;
+}
+
+/**
+ * Serves gRPC, gRPC-Web and Connect on one clear-text port, over HTTP/1.1 and HTTP/2, with
+ * health, reflection, deadlines, limits, an access log and metrics. Rejects when the address
+ * cannot be had.
+ */
+export async function serve(options: ServeOptions): Promise<Server> {
+  const limits: ServeLimits = { ...defaultLimits, ...options.limits };
+  const health = createHealth(options.services, options.serving ?? true);
+  const draining = new AbortController();
+  const ending = new AbortController();
+  const signals = { draining: draining.signal, ending: ending.signal };
+  const rpc = createRpc(options, limits, { health, ...signals });
+  const onRequest = createPipeline(options, limits, { rpc, draining: draining.signal });
+  const { host, port, log } = options;
+  const listener = await openListener({ host, port, limits, log, onRequest });
+  let drained: Promise<void> | undefined;
+  const drain = (graceMs: number) => {
+    drained ??= runDrain(listener, graceMs, {
+      begin() {
+        health.close();
+        draining.abort();
+      },
+      end: () => ending.abort(shuttingDown()),
+    });
+    return drained;
+  };
+  return {
+    url: urlOf(host, listener.port),
+    port: listener.port,
+    draining: draining.signal,
+    setServing: (serving) => health.setServing(serving),
+    drain,
+    [Symbol.asyncDispose]: () => drain(disposeGraceMs),
+  };
+}
+
+async function runDrain(
+  listener: Listener,
+  graceMs: number,
+  on: { begin(): void; end(): void },
+): Promise<void> {
+  on.begin();
+  listener.retire();
+  if (!(await listener.quiet(graceMs))) {
+    on.end();
+    await listener.quiet(farewellMs);
+  }
+  await listener.close();
+}
+
+function urlOf(host: string, port: number): string {
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+}

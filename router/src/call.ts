@@ -1,0 +1,79 @@
+import type { Caller, Clock } from '@weir/kit';
+import type { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+
+/** Notes what happened to a ref, for Explain. */
+export type Note = (index: number, stage: Stage, text: string, reason?: Reason) => void;
+
+/** The stages of a call, in their order. */
+export type Stage = 'plan' | 'gather' | 'present';
+
+/** Why a call no longer waits. */
+export type Stopped = 'late' | 'gone';
+
+/** One call of a consumer, as the pipeline sees it. */
+export interface Call extends Disposable {
+  readonly caller: Caller;
+  /** Monotonic; when waiting ends at the latest. */
+  readonly deadlineMs: number;
+  /** Settles when the call no longer waits; made when first asked for. */
+  stopped(): Promise<Stopped>;
+  readonly note: Note | undefined;
+}
+
+/** What a call is made of. */
+export interface CallOptions {
+  readonly caller: Caller;
+  readonly clock: Clock;
+  /** The time left of the call's own deadline. */
+  readonly timeoutMs: number | undefined;
+  /** The time for each item. */
+  readonly itemTimeoutMs: number | undefined;
+  /** Aborted when the caller has gone. */
+  readonly signal: AbortSignal;
+  readonly note?: Note | undefined;
+}
+
+/** The deadline of a call that brings none. */
+export const DEFAULT_TIMEOUT_MS = 10_000;
+/** What is kept back of the call's time, so that what is there can still be answered. */
+const KEPT_BACK_SHARE = 0.05;
+const KEPT_BACK_MIN_MS = 2;
+const KEPT_BACK_MAX_MS = 50;
+
+/** Begins a call. */
+export function createCall(options: CallOptions): Call {
+  const { clock, signal } = options;
+  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const share = timeoutMs * KEPT_BACK_SHARE;
+  const keptBackMs = Math.min(Math.max(share, KEPT_BACK_MIN_MS), KEPT_BACK_MAX_MS);
+  const waitMs = Math.min(
+    timeoutMs - keptBackMs,
+    options.itemTimeoutMs ?? Number.POSITIVE_INFINITY,
+  );
+  const deadlineMs = clock.monotonicMs() + waitMs;
+  let stopped: Promise<Stopped> | undefined;
+  let dispose = () => {};
+
+  return {
+    caller: options.caller,
+    deadlineMs,
+    note: options.note,
+    stopped() {
+      stopped ??= new Promise((resolve) => {
+        const onGone = () => resolve('gone');
+        const timer = setTimeout(
+          () => resolve('late'),
+          Math.max(0, deadlineMs - clock.monotonicMs()),
+        );
+        signal.addEventListener('abort', onGone, { once: true });
+        if (signal.aborted) onGone();
+        dispose = () => {
+          clearTimeout(timer);
+          signal.removeEventListener('abort', onGone);
+        };
+      });
+      return stopped;
+    },
+    [Symbol.dispose]: () => dispose(),
+  };
+}

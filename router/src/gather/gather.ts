@@ -1,0 +1,220 @@
+import type { Clock } from '@weir/kit';
+import { CacheStatus } from '@weir/sdk/gen/weir/context/v1/context_pb';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import type { Batch, Ref } from '../batch.ts';
+import type { Call } from '../call.ts';
+import { type Outcome, refused, refusedAtOnce } from '../outcome.ts';
+import type { Plan } from '../plan.ts';
+import type { Offer } from '../snapshot/catalogue.ts';
+import { createBatcher } from './batcher.ts';
+import { cacheKey } from './cache-key.ts';
+import type { CacheEntry } from './entry.ts';
+import type { Departures, Flights, Landed, Wanted } from './flights.ts';
+import type { MemoryCache } from './memory-cache.ts';
+import type { SharedCache } from './shared-cache.ts';
+
+/** What gathering needs. */
+export interface GatherDeps {
+  readonly memory: MemoryCache;
+  readonly shared: SharedCache | undefined;
+  readonly flights: Flights;
+  readonly clock: Clock;
+}
+
+/** A ref with its plan. */
+export interface Slot {
+  readonly index: number;
+  readonly ref: Ref;
+  readonly plan: Plan;
+  /** How many of its routes were asked. */
+  tried: number;
+}
+
+/** The outcome of a slot; a promise only when something had to be waited for. */
+export type Gathered = Outcome | Promise<Outcome>;
+
+/** What is remembered during the gathering of one call. */
+interface Gathering {
+  readonly deps: GatherDeps;
+  readonly call: Call;
+  readonly batch: Batch;
+  readonly departures: Departures;
+  readonly lookUpShared: (key: string) => Promise<CacheEntry | undefined>;
+}
+
+/**
+ * Gathers the items of a batch: memory, then the shared cache (one look-up for all), then the
+ * providers (one upstream batch for each). The only stage that waits for others; what lies in
+ * memory is answered without waiting.
+ */
+export function gather(
+  deps: GatherDeps,
+  call: Call,
+  batch: Batch,
+  slots: readonly Slot[],
+): Gathered[] {
+  const gathering: Gathering = {
+    deps,
+    call,
+    batch,
+    departures: deps.flights.openDepartures(call.caller, call.deadlineMs),
+    lookUpShared: createBatcher(async (keys) => (await deps.shared?.getMany(keys)) ?? []),
+  };
+  return slots.map((slot) => gatherSlot(gathering, slot, 0));
+}
+
+/** Asks the routes of a slot from one on, each when the one before has no such key. */
+function gatherSlot(gathering: Gathering, slot: Slot, from: number): Gathered {
+  if (slot.plan.refused) return refusedAtOnce(slot.plan.refused);
+  for (let at = from; at < slot.plan.routes.length; at++) {
+    slot.tried = at + 1;
+    const outcome = gatherRoute(gathering, slot, at);
+    if (outcome instanceof Promise) {
+      return outcome.then((late) => late ?? gatherSlot(gathering, slot, at + 1));
+    }
+    if (outcome) return outcome;
+  }
+  const text = `${slot.ref.type} has no ${JSON.stringify(slot.ref.key)}`;
+  return { ...refused(Reason.KEY_NOT_FOUND, text), cache: CacheStatus.MISS };
+}
+
+/** Asks one route. Undefined: it has no such key. */
+function gatherRoute(
+  gathering: Gathering,
+  slot: Slot,
+  at: number,
+): Outcome | undefined | Promise<Outcome | undefined> {
+  const { call, batch, deps } = gathering;
+  const offer = slot.plan.routes[at] as Offer;
+  const key = cacheKey(call.caller.tenant, offer, call.caller, slot.ref.key);
+  const wanted = (stale: CacheEntry | undefined): Wanted => ({
+    key: offer.scope === 'none' ? `${key}\0${nextUnshared()}` : key,
+    offer,
+    query: { type: offer.type, key: slot.ref.key },
+    stale,
+  });
+  const serve = (entry: CacheEntry, from: CacheStatus): Outcome | undefined | 'expired' => {
+    const ageMs = deps.clock.monotonicMs() - entry.confirmedAtMs;
+    const state = freshness(entry, ageMs, batch.maxAgeMs);
+    if (state === 'expired') return 'expired';
+    if (state === 'stale') gathering.departures.refresh(wanted(entry));
+    if (entry.negative) return undefined;
+    return found(entry, ageMs, state === 'stale' ? CacheStatus.STALE : from, batch);
+  };
+
+  if (offer.scope === 'none') return fetchRoute(gathering, slot, wanted(undefined));
+  const inMemory = deps.memory.get(key);
+  if (inMemory) {
+    const served = serve(inMemory, CacheStatus.HIT_MEMORY);
+    call.note?.(slot.index, 'gather', describeCached('memory', inMemory, served));
+    if (served !== 'expired') return served;
+  } else call.note?.(slot.index, 'gather', 'memory: not there');
+  if (!deps.shared) return fetchRoute(gathering, slot, wanted(inMemory));
+
+  return gathering.lookUpShared(key).then((shared) => {
+    if (!shared) {
+      call.note?.(slot.index, 'gather', 'shared cache: not there');
+      return fetchRoute(gathering, slot, wanted(inMemory));
+    }
+    const served = serve(shared, CacheStatus.HIT_SHARED);
+    call.note?.(slot.index, 'gather', describeCached('shared cache', shared, served));
+    if (served === 'expired') return fetchRoute(gathering, slot, wanted(shared));
+    deps.memory.set(key, shared);
+    return served;
+  });
+}
+
+async function fetchRoute(
+  gathering: Gathering,
+  slot: Slot,
+  wanted: Wanted,
+): Promise<Outcome | undefined> {
+  const { call, departures, batch } = gathering;
+  const { provider } = wanted.offer;
+  const { flight, started } = departures.fly(wanted);
+  const whose = started ? 'asking' : 'joining the question under way to';
+  call.note?.(slot.index, 'gather', `${whose} ${provider.name} ${provider.version}`);
+  const landed = await Promise.race([flight.landed, call.stopped()]);
+  flight.leave();
+  if (landed === 'late') return late(provider.name);
+  if (landed === 'gone') {
+    return { ...refused(Reason.CANCELLED, 'the caller has gone'), cache: CacheStatus.MISS };
+  }
+  call.note?.(slot.index, 'gather', `${provider.name} ${provider.version}: ${describe(landed)}`);
+  switch (landed.kind) {
+    case 'missing':
+      return undefined;
+    case 'refused':
+      // The one who began it ran out of time; this caller may have more.
+      if (!started && landed.ofStarter && hasTime(call, gathering.deps.clock)) {
+        return fetchRoute(gathering, slot, wanted);
+      }
+      return { ...landed, cache: started ? CacheStatus.MISS : CacheStatus.COALESCED };
+    case 'found':
+      return found(landed.entry, 0, howFetched(landed, started, wanted.offer), batch);
+  }
+}
+
+function howFetched(
+  landed: Landed & { kind: 'found' },
+  started: boolean,
+  offer: Offer,
+): CacheStatus {
+  if (!started) return CacheStatus.COALESCED;
+  if (landed.revalidated) return CacheStatus.REVALIDATED;
+  return offer.scope === 'none' || landed.entry.ttlMs === 0 ? CacheStatus.BYPASS : CacheStatus.MISS;
+}
+
+function found(entry: CacheEntry, ageMs: number, cache: CacheStatus, batch: Batch): Outcome {
+  // Not judged is below every minimum: the caller asked for a known quality.
+  if (batch.minQuality > 0 && !(entry.quality >= batch.minQuality)) {
+    const has = Number.isNaN(entry.quality) ? 'not judged' : String(entry.quality);
+    const text = `the item's quality is ${has}; at least ${batch.minQuality} was asked for`;
+    return { ...refused(Reason.QUALITY_TOO_LOW, text), cache };
+  }
+  return { kind: 'found', entry, ageMs, cache };
+}
+
+/** Whether an entry can be served: as it is, while it is refreshed, or not at all. */
+export function freshness(
+  entry: CacheEntry,
+  ageMs: number,
+  maxAgeMs: number | undefined,
+): 'fresh' | 'stale' | 'expired' {
+  if (maxAgeMs !== undefined && ageMs > maxAgeMs) return 'expired';
+  if (ageMs < entry.ttlMs) return 'fresh';
+  return ageMs < entry.ttlMs + entry.staleMs ? 'stale' : 'expired';
+}
+
+function late(provider: string): Outcome {
+  const text = `provider ${provider} did not answer within the time for the item`;
+  const more = { retryDelayMs: 1_000 };
+  return { ...refused(Reason.DEADLINE_EXCEEDED, text, more), cache: CacheStatus.MISS };
+}
+
+function hasTime(call: Call, clock: Clock): boolean {
+  return call.deadlineMs > clock.monotonicMs();
+}
+
+function describe(landed: Landed): string {
+  switch (landed.kind) {
+    case 'found':
+      return landed.revalidated ? 'not modified' : `found, ${landed.entry.field.length} bytes`;
+    case 'missing':
+      return 'no such key';
+    case 'refused':
+      return `refused: ${landed.refusal.text}`;
+  }
+}
+
+function describeCached(where: string, entry: CacheEntry, served: unknown): string {
+  if (served === 'expired') return `${where}: there, but out of date`;
+  if (entry.negative) return `${where}: known to be missing`;
+  return `${where}: there`;
+}
+
+let unshared = 0;
+function nextUnshared(): number {
+  unshared = (unshared + 1) % Number.MAX_SAFE_INTEGER;
+  return unshared;
+}

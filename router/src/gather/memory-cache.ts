@@ -1,0 +1,31 @@
+import { LRUCache } from 'lru-cache';
+import type { CacheEntry } from './entry.ts';
+
+/** The cache in the router's memory (L1), bounded in bytes. */
+export interface MemoryCache {
+  get(key: string): CacheEntry | undefined;
+  set(key: string, entry: CacheEntry): void;
+  readonly bytes: number;
+  readonly size: number;
+}
+
+/** What an entry costs beside its bytes: the object, the map's slot and the key. */
+const ENTRY_OVERHEAD_BYTES = 256;
+
+/** Makes a memory cache; the entries least recently used leave first. */
+export function createMemoryCache(maxBytes: number): MemoryCache {
+  const cache = new LRUCache<string, CacheEntry>({
+    maxSize: maxBytes,
+    sizeCalculation: (entry, key) => entry.field.length + key.length * 2 + ENTRY_OVERHEAD_BYTES,
+  });
+  return {
+    get: (key) => cache.get(key),
+    set: (key, entry) => void cache.set(key, entry),
+    get bytes() {
+      return cache.calculatedSize;
+    },
+    get size() {
+      return cache.size;
+    },
+  };
+}

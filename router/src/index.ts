@@ -1,0 +1,2 @@
+export { type RouterConfig, readRouterConfig, routerSettings } from './config.ts';
+export { openRouter, type Router, type RouterDeps } from './router.ts';

@@ -1,0 +1,47 @@
+import { refuse } from '@weir/kit';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import type { ListContextRequest } from '@weir/sdk/gen/weir/router/v1/router_pb';
+import type { Offer } from '../snapshot/catalogue.ts';
+import { type Snapshot, typeNames, typeVersions } from '../snapshot/snapshot.ts';
+
+/** The most sources that one list is made of. */
+export const MAX_SOURCES = 64;
+
+/**
+ * The offers to list from: of each provider and type the version with the greatest weight (of
+ * equal ones the newest), if it can be listed.
+ */
+export function listSources(
+  snapshot: Snapshot,
+  tenant: string,
+  request: ListContextRequest,
+): Offer[] {
+  const { type, provider, keyPrefix } = request;
+  if (type !== '' && typeVersions(snapshot, tenant, type) === undefined) {
+    const known = typeNames(snapshot, tenant).join(', ');
+    throw refuse(Reason.TYPE_UNKNOWN, `there is no type ${type}; there are: ${known}`);
+  }
+  const offers = snapshot.tenants.get(tenant)?.catalogue.offers ?? new Map<string, Offer[]>();
+  const wanted = type === '' ? [...offers.values()].flat() : (offers.get(type) ?? []);
+  const best = new Map<string, Offer>();
+  for (const offer of wanted) {
+    if (provider !== '' && offer.provider.name !== provider) continue;
+    if (!overlap(offer.keyPrefix, keyPrefix)) continue;
+    const of = `${offer.type}/${offer.provider.tenant}/${offer.provider.name}`;
+    const known = best.get(of);
+    // Offers come newest first, so that only a greater weight takes the place.
+    if (!known || offer.provider.weight > known.provider.weight) best.set(of, offer);
+  }
+  const sources = [...best.values()].filter((offer) => offer.listable);
+  if (sources.length > MAX_SOURCES) {
+    throw refuse(
+      Reason.MALFORMED_REQUEST,
+      `${sources.length} providers would be asked; at most ${MAX_SOURCES}: name a type or a provider`,
+    );
+  }
+  return sources;
+}
+
+function overlap(a: string, b: string): boolean {
+  return a.startsWith(b) || b.startsWith(a);
+}

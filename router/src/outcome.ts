@@ -1,0 +1,43 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
+import { codeOf } from '@weir/kit';
+import { CacheStatus, type Refusal, RefusalSchema } from '@weir/sdk/gen/weir/context/v1/context_pb';
+import type { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import type { CacheEntry } from './gather/entry.ts';
+
+/** Why a ref has no item. */
+export interface Refused {
+  readonly kind: 'refused';
+  readonly refusal: Refusal;
+}
+
+/** An item, as it lies in the cache. */
+export interface Found {
+  readonly kind: 'found';
+  readonly entry: CacheEntry;
+  readonly ageMs: number;
+}
+
+/** What became of a ref, and how. */
+export type Outcome = (Found | Refused) & { readonly cache: CacheStatus };
+
+/** A refusal; its status code follows from the reason. */
+export function refused(
+  reason: Reason,
+  text: string,
+  more: { code?: number; retryDelayMs?: number; offeredVersions?: string[] } = {},
+): Refused {
+  const init: MessageInitShape<typeof RefusalSchema> = {
+    code: more.code ?? codeOf(reason),
+    reason,
+    text,
+  };
+  if (more.retryDelayMs !== undefined) init.retryDelay = durationFromMs(more.retryDelayMs);
+  if (more.offeredVersions) init.offeredVersions = more.offeredVersions;
+  return { kind: 'refused', refusal: create(RefusalSchema, init) };
+}
+
+/** The outcome of a ref that was refused before anything was looked up. */
+export function refusedAtOnce(refusedRef: Refused): Outcome {
+  return { ...refusedRef, cache: CacheStatus.UNSPECIFIED };
+}

@@ -1,0 +1,46 @@
+import { create } from '@bufbuild/protobuf';
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
+import { type ItemResult, ItemResultSchema } from '@weir/sdk/gen/weir/context/v1/context_pb';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import { itemOf } from './gather/entry.ts';
+import { type Outcome, refused } from './outcome.ts';
+
+/** What the items of one answer may hold together; clients take messages of 4 MiB by default. */
+export const RESPONSE_BUDGET_BYTES = 4 * 1024 * 1024 - 32 * 1024;
+
+/**
+ * The outcomes of a batch as results. Items past the response budget are refused, to be asked
+ * for again in a smaller batch.
+ */
+export function presentBatch(outcomes: readonly Outcome[]): ItemResult[] {
+  let bytes = 0;
+  return outcomes.map((outcome, index) => {
+    const size = outcome.kind === 'found' ? outcome.entry.field.length : 0;
+    if (bytes + size > RESPONSE_BUDGET_BYTES) return presentItem(overBudget(outcome), index);
+    bytes += size;
+    return presentItem(outcome, index);
+  });
+}
+
+/** One outcome as a result. */
+export function presentItem(outcome: Outcome, index: number): ItemResult {
+  const { cache } = outcome;
+  if (outcome.kind === 'refused') {
+    return create(ItemResultSchema, {
+      index,
+      cache,
+      outcome: { case: 'refusal', value: outcome.refusal },
+    });
+  }
+  return create(ItemResultSchema, {
+    index,
+    cache,
+    age: durationFromMs(Math.max(0, Math.round(outcome.ageMs))),
+    outcome: { case: 'item', value: itemOf(outcome.entry) },
+  });
+}
+
+function overBudget(outcome: Outcome): Outcome {
+  const text = 'the answer would be too large; ask for this item again, in a smaller batch';
+  return { ...refused(Reason.RESPONSE_BUDGET, text, { retryDelayMs: 0 }), cache: outcome.cache };
+}

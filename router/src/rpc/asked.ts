@@ -1,0 +1,11 @@
+import type { HandlerContext } from '@connectrpc/connect';
+import { callerOf, requireScope } from '@weir/kit';
+import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import type { Asked } from '../answer.ts';
+
+/** Who asks by a call, and how long there is. Reading needs its scope. */
+export function askedBy(context: HandlerContext): Asked {
+  const caller = callerOf(context);
+  requireScope(caller, Scope.READ);
+  return { caller, signal: context.signal, timeoutMs: context.timeoutMs() };
+}

@@ -1,0 +1,96 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { type Clock, createConsistencyTokens, createLogger, systemClock } from '@weir/kit';
+import {
+  EndpointHealth,
+  type ProviderManifestSchema,
+} from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import { FetchContextRequestSchema } from '@weir/sdk/gen/weir/router/v1/router_pb';
+import { type Asked, answer } from '../src/answer.ts';
+import { itemOf } from '../src/gather/entry.ts';
+import { createFlights } from '../src/gather/flights.ts';
+import { createMemoryCache } from '../src/gather/memory-cache.ts';
+import type { SharedCache } from '../src/gather/shared-cache.ts';
+import { openUpstream } from '../src/gather/upstream.ts';
+import type { Outcome } from '../src/outcome.ts';
+import { noSecrets } from '../src/secrets.ts';
+import { createSnapshotHolder } from '../src/snapshot/holder.ts';
+import { applyEntries, emptySnapshot } from '../src/snapshot/snapshot.ts';
+import { createEntries, testCaller } from './entries.ts';
+
+type Manifest = MessageInitShape<typeof ProviderManifestSchema>;
+
+/** A clock that tests move. */
+export function createTestClock(): Clock & { advance(ms: number): void } {
+  let movedMs = 0;
+  return {
+    wallMs: () => systemClock.wallMs() + movedMs,
+    monotonicMs: () => systemClock.monotonicMs() + movedMs,
+    advance(ms) {
+      movedMs += ms;
+    },
+  };
+}
+
+/** The router's pipeline over providers on real sockets, without a registry. */
+export function openAnswering(
+  providers: readonly { manifest: Manifest; urls: readonly string[] }[],
+  options: { clock?: Clock; shared?: SharedCache } = {},
+) {
+  const clock = options.clock ?? systemClock;
+  const log = createLogger({ name: 'test', level: 'silent' });
+  const make = createEntries();
+  const holder = createSnapshotHolder(clock);
+  const entries = providers.flatMap(({ manifest, urls }) => [
+    make.provider(manifest),
+    ...urls.map((url) =>
+      make.endpoint(
+        { provider: manifest.name ?? '', version: manifest.version ?? '', url },
+        EndpointHealth.UP,
+      ),
+    ),
+  ]);
+  const types = ['DocChunk', 'Metric'].map((name) => make.type(name));
+  holder.replace(
+    applyEntries(emptySnapshot, [...types, ...entries], { epoch: 'e', revision: 9n }),
+    0,
+  );
+  const upstream = openUpstream({ clock, secrets: noSecrets, log });
+  const memory = createMemoryCache(16 * 1024 * 1024);
+  const flights = createFlights({ upstream, memory, shared: options.shared, clock });
+  const tokens = createConsistencyTokens(new Uint8Array(32).fill(7));
+  const deps = { memory, shared: options.shared, flights, clock, holder, tokens, upstream };
+
+  return {
+    ...deps,
+    /** Fetches keys (`Type/key`); answers them as short texts and the raw outcomes. */
+    async fetch(
+      refs: readonly string[],
+      more: MessageInitShape<typeof FetchContextRequestSchema> & Partial<Asked> = {},
+    ) {
+      const { caller, signal, timeoutMs, ...request } = more;
+      const { outcomes } = await answer(
+        { ...deps, observe: () => {} },
+        create(FetchContextRequestSchema, {
+          refs: refs.map((ref) => ({
+            type: ref.slice(0, ref.indexOf('/')),
+            key: ref.slice(ref.indexOf('/') + 1),
+          })),
+          ...request,
+        }),
+        {
+          caller: caller ?? testCaller(),
+          signal: signal ?? new AbortController().signal,
+          timeoutMs: timeoutMs ?? 5_000,
+        },
+      );
+      return { outcomes, texts: outcomes.map(textOf) };
+    },
+    [Symbol.asyncDispose]: () => upstream[Symbol.asyncDispose](),
+  };
+}
+
+function textOf(outcome: Outcome): string {
+  if (outcome.kind === 'refused') return `refused: ${outcome.refusal.text}`;
+  const { body } = itemOf(outcome.entry);
+  return body.case === 'payload' ? Buffer.from(body.value).toString() : '';
+}
