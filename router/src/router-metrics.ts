@@ -17,7 +17,7 @@ export function observeRouter(
     description: 'Items answered, by outcome (ok or the reason of the refusal) and cache status.',
   });
   meter
-    .createObservableGauge('weir_snapshot_age', {
+    .createObservableGauge('weir_snapshot_age_seconds', {
       unit: 's',
       description: 'Time since the registry last confirmed the snapshot.',
     })
