@@ -1,0 +1,107 @@
+import type { DescMethodUnary } from '@bufbuild/protobuf';
+import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
+import { Code, type StreamResponse, type Transport } from '@connectrpc/connect';
+import { type Backoff, backoffMs, delay } from '../delay.ts';
+import { toCallError, type WeirCallError } from '../errors.ts';
+
+/** How calls are made. */
+export interface CallPolicy {
+  /** The key, sent with every call. */
+  readonly key: string;
+  /** The time of a call that sets none itself. */
+  readonly timeoutMs: number;
+  /** How often a call is tried again at most. */
+  readonly retries: number;
+}
+
+const backoff: Backoff = { firstMs: 50, maxMs: 2_000 };
+
+/**
+ * A transport that sends the key, gives every call a deadline, tries safe calls again within it,
+ * and throws `WeirCallError` only.
+ */
+export function withCallPolicy(inner: Transport, policy: CallPolicy): Transport {
+  const budget = createRetryBudget();
+  return {
+    async unary(method, signal, timeoutMs, header, input, contextValues) {
+      const deadline = performance.now() + (timeoutMs ?? policy.timeoutMs);
+      const headers = withKey(header, policy.key);
+      for (let attempt = 0; ; attempt++) {
+        const leftMs = Math.max(1, Math.ceil(deadline - performance.now()));
+        try {
+          const response = await inner.unary(method, signal, leftMs, headers, input, contextValues);
+          budget.succeeded();
+          return response;
+        } catch (error) {
+          const failure = toCallError(error);
+          const waitMs = Math.max(backoffMs(backoff, attempt), failure.retryDelayMs ?? 0);
+          const inTime = performance.now() + waitMs < deadline;
+          const again = attempt < policy.retries && isSafe(method) && isPassing(failure) && inTime;
+          if (!again || signal?.aborted || !budget.allows()) throw failure;
+          await delay(waitMs, signal).catch(() => {
+            throw failure;
+          });
+        }
+      }
+    },
+    async stream(method, signal, timeoutMs, header, input, contextValues) {
+      const callTimeoutMs = timeoutMs ?? policy.timeoutMs;
+      const headers = withKey(header, policy.key);
+      try {
+        return withCallErrors(
+          await inner.stream(method, signal, callTimeoutMs, headers, input, contextValues),
+        );
+      } catch (error) {
+        throw toCallError(error);
+      }
+    },
+  };
+}
+
+function withKey(header: HeadersInit | undefined, key: string): Headers {
+  const headers = new Headers(header);
+  headers.set('authorization', `Bearer ${key}`);
+  return headers;
+}
+
+function isSafe(method: DescMethodUnary): boolean {
+  return (
+    method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS ||
+    method.idempotency === MethodOptions_IdempotencyLevel.IDEMPOTENT
+  );
+}
+
+function isPassing(failure: WeirCallError): boolean {
+  if (failure.code === Code.Unavailable) return true;
+  return failure.code === Code.ResourceExhausted && failure.retryDelayMs !== undefined;
+}
+
+function withCallErrors<Response extends StreamResponse>(response: Response): Response {
+  return { ...response, message: messagesOf(response.message) };
+}
+
+async function* messagesOf<T>(messages: AsyncIterable<T>): AsyncIterable<T> {
+  try {
+    yield* messages;
+  } catch (error) {
+    throw toCallError(error);
+  }
+}
+
+/**
+ * Keeps retries from feeding an overload, as gRPC's retry throttling does: each failure takes a
+ * token, each success returns a tenth of one, and below half of the tokens nothing is retried.
+ */
+function createRetryBudget(): { succeeded(): void; allows(): boolean } {
+  const maxTokens = 20;
+  let tokens = maxTokens;
+  return {
+    succeeded() {
+      tokens = Math.min(maxTokens, tokens + 0.1);
+    },
+    allows() {
+      tokens = Math.max(0, tokens - 1);
+      return tokens > maxTokens / 2;
+    },
+  };
+}

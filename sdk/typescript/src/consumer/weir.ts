@@ -1,0 +1,204 @@
+import { type Client, createClient, type Transport } from '@connectrpc/connect';
+import { openTransport } from '#transport';
+import { AdminService } from '../gen/weir/registry/v1/admin_pb.ts';
+import { RegistryService } from '../gen/weir/registry/v1/registry_pb.ts';
+import {
+  type ContextEntry,
+  type ExplainResponse,
+  type ListContextResponse,
+  type ListGap,
+  RouterService,
+} from '../gen/weir/router/v1/router_pb.ts';
+import { type RefInput, toRef } from '../ref.ts';
+import type { Protocol } from '../transport.ts';
+import type { PayloadOf } from '../types.ts';
+import { type CallSettings, type FetchOptions, fetchAll, fetchRequest } from './fetch.ts';
+import { createGetBatcher, type GetOptions } from './get.ts';
+import type { ContextItem, ItemOutcome } from './item.ts';
+import { withCallPolicy } from './resilience.ts';
+import { streamAll } from './stream.ts';
+
+/** How to reach Weir. */
+export interface WeirOptions {
+  /** Where Weir listens, such as `http://127.0.0.1:7070`. */
+  readonly url: string;
+  /** The API key, `weir_...`. */
+  readonly key: string;
+  /** How calls are written on the wire. Default: `grpc` in Node, `grpc-web` in browsers. */
+  readonly protocol?: Protocol | undefined;
+  /** The time of a call that sets none itself, in milliseconds, retries included. Default: 10,000. */
+  readonly timeoutMs?: number | undefined;
+  /** How often a safe call is tried again at most. Default: 3. */
+  readonly retries?: number | undefined;
+  /** The least quality acceptable where a fetch does not say, from 0 to 1. Default: any. */
+  readonly minQuality?: number | undefined;
+  /** Carries the calls in place of the platform's own transport; `url` and `protocol` are unused. */
+  readonly transport?: Transport | undefined;
+}
+
+/** What to list. */
+export interface ListOptions extends CallSettings {
+  /** The context type. Default: all types. */
+  readonly type?: string | undefined;
+  /** Only keys that begin with this. */
+  readonly keyPrefix?: string | undefined;
+  /** Only what matches these words, best match first. */
+  readonly query?: string | undefined;
+  /** Only this provider's. Default: all providers. */
+  readonly provider?: string | undefined;
+  /** The greatest number of entries of a page, 1 to 500. Default: 50. */
+  readonly pageSize?: number | undefined;
+  /** Where to go on: `nextPageToken` of the page before, with the same other options. */
+  readonly pageToken?: string | undefined;
+  /** Told of each provider that could not be asked, and whose entries are therefore missing. */
+  readonly onGap?: ((gap: ListGap) => void) | undefined;
+}
+
+/** A client of Weir. Made by `createWeir`; safe to share, made once per process. */
+export interface Weir {
+  /**
+   * Gets one item. Gets of the same tick travel in one call, each with its own outcome, time and
+   * signal.
+   *
+   * @throws {ItemRefused} when the item cannot be had.
+   * @throws {WeirCallError} when the whole call failed, is late or was cancelled.
+   */
+  get<T extends string>(
+    type: T,
+    key: string,
+    options?: GetOptions,
+  ): Promise<ContextItem<PayloadOf<T>>>;
+  /**
+   * Fetches any number of refs, one call for each 256 of them, and returns an outcome for each, in
+   * their order. Items that cannot be had are outcomes, not throws; items over the response
+   * budget are asked for again by themselves.
+   *
+   * @throws {WeirCallError} when a whole call failed.
+   * @throws {TypeError} when a text is no ref.
+   */
+  fetch(refs: readonly RefInput[], options?: FetchOptions): Promise<ItemOutcome[]>;
+  /**
+   * Fetches any number of refs and yields each outcome as soon as it is there. Leaving the loop
+   * cancels what is still under way.
+   *
+   * @throws {WeirCallError} when a whole call failed.
+   * @throws {TypeError} when a text is no ref.
+   */
+  stream(refs: readonly RefInput[], options?: FetchOptions): AsyncIterable<ItemOutcome>;
+  /**
+   * Lists what there is to fetch, page after page as the loop goes on.
+   *
+   * @throws {WeirCallError} when a page cannot be had.
+   */
+  list(options?: ListOptions): AsyncIterable<ContextEntry>;
+  /**
+   * Lists one page of what there is to fetch.
+   *
+   * @throws {WeirCallError} when the page cannot be had.
+   */
+  listPage(options?: ListOptions): Promise<ListContextResponse>;
+  /**
+   * Fetches up to 256 refs and says why each was routed and served as it was.
+   *
+   * @throws {WeirCallError} when the whole call failed.
+   * @throws {TypeError} when a text is no ref.
+   */
+  explain(refs: readonly RefInput[], options?: FetchOptions): Promise<ExplainResponse>;
+  /** The catalogue: providers, consumers, context types. */
+  readonly registry: Client<typeof RegistryService>;
+  /** Tenants, principals and keys. */
+  readonly admin: Client<typeof AdminService>;
+  /** The router's own methods, message by message. */
+  readonly router: Client<typeof RouterService>;
+  /** Ends the connections; calls under way fail. A client that is not closed holds up no exit. */
+  close(): void;
+}
+
+const defaults = { timeoutMs: 10_000, retries: 3 };
+
+/**
+ * Makes a client of Weir. Connects with the first call.
+ *
+ * @throws {TypeError} when the URL or the key cannot be right.
+ */
+export function createWeir(options: WeirOptions): Weir {
+  const { retries = defaults.retries, minQuality } = options;
+  const timeoutMs = checkTimeout(options.timeoutMs ?? defaults.timeoutMs);
+  const key = checkKey(options.key);
+  const { transport: carrier, close } = options.transport
+    ? { transport: options.transport, close: () => {} }
+    : openTransport({ url: checkUrl(options.url), protocol: options.protocol });
+  const transport = withCallPolicy(carrier, { key, timeoutMs, retries });
+  const router = createClient(RouterService, transport);
+  const complete = <Options extends FetchOptions>(given: Options) => ({
+    ...given,
+    minQuality: given.minQuality ?? minQuality,
+    timeoutMs: checkTimeout(given.timeoutMs ?? timeoutMs),
+  });
+  const get = createGetBatcher((refs, given) => fetchAll(router, refs, given));
+
+  return {
+    async get<T extends string>(type: T, key: string, given: GetOptions = {}) {
+      const { versionRange, provider, ...rest } = given;
+      const item = await get({ type, key, versionRange, provider }, complete(rest));
+      return item as ContextItem<PayloadOf<T>>;
+    },
+    fetch: async (refs, given = {}) => fetchAll(router, refs, complete(given)),
+    stream: (refs, given = {}) => streamAll(router, refs, complete(given)),
+    list: (given = {}) => listAll(router, given),
+    listPage: (given = {}) => router.listContext(...listCall(given)),
+    async explain(refs, given = {}) {
+      const { signal, ...rest } = complete(given);
+      const fetch = fetchRequest(refs.map(toRef), rest);
+      return router.explain({ fetch }, { timeoutMs: rest.timeoutMs, ...(signal && { signal }) });
+    },
+    registry: createClient(RegistryService, transport),
+    admin: createClient(AdminService, transport),
+    router,
+    close,
+  };
+}
+
+async function* listAll(
+  router: Client<typeof RouterService>,
+  options: ListOptions,
+): AsyncIterable<ContextEntry> {
+  let pageToken = options.pageToken ?? '';
+  do {
+    const page = await router.listContext(...listCall({ ...options, pageToken }));
+    for (const gap of page.gaps) options.onGap?.(gap);
+    yield* page.entries;
+    pageToken = page.nextPageToken;
+  } while (pageToken !== '');
+}
+
+function listCall(options: ListOptions) {
+  const { type = '', keyPrefix = '', query = '', provider = '' } = options;
+  const { pageSize = 0, pageToken = '', timeoutMs, signal } = options;
+  return [
+    { type, keyPrefix, query, provider, pageSize, pageToken },
+    { ...(timeoutMs !== undefined && { timeoutMs }), ...(signal && { signal }) },
+  ] as const;
+}
+
+function checkUrl(text: string): string {
+  const fault = (why: string): TypeError =>
+    new TypeError(`url "${text}" ${why}: write it like http://127.0.0.1:7070`);
+  if (!URL.canParse(text)) throw fault('is no URL');
+  const url = new URL(text);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw fault('is not http or https');
+  if (url.username || url.password) {
+    throw new TypeError('url holds user info: drop it and give the key as `key`');
+  }
+  return text.replace(/\/+$/, '');
+}
+
+function checkKey(key: string): string {
+  if (/^[\x21-\x7e]+$/.test(key)) return key;
+  throw new TypeError('key is empty or holds characters that no API key holds: give `weir_...`');
+}
+
+function checkTimeout(timeoutMs: number): number {
+  if (timeoutMs > 0 && timeoutMs <= 2 ** 31 - 1) return timeoutMs;
+  throw new TypeError(`timeoutMs is ${timeoutMs}: give milliseconds, more than 0`);
+}

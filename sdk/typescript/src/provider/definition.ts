@@ -1,0 +1,124 @@
+import { create } from '@bufbuild/protobuf';
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
+import {
+  CacheScope,
+  type ContextOffer,
+  ContextOfferSchema,
+  type ContextTypeManifest,
+  ContextTypeManifestSchema,
+  type ProviderManifest,
+  ProviderManifestSchema,
+} from '../gen/weir/registry/v1/resources_pb.ts';
+import { sensitivityToWire } from '../sensitivity.ts';
+import type { ContextDefinition } from './context.ts';
+import { providerFaults } from './faults.ts';
+
+/** What a provider declares of itself. */
+export interface ProviderSpec {
+  /** The name, unique in the tenant: 1 to 63 of a-z, 0-9 and "-", beginning with a letter. */
+  readonly name: string;
+  /** The version, semver. Several versions of a provider can be live at once. */
+  readonly version: string;
+  /** What people call it. */
+  readonly title?: string | undefined;
+  /** What it is, in a few sentences. */
+  readonly description?: string | undefined;
+  /** Words to find it by. */
+  readonly tags?: readonly string[] | undefined;
+  /** What kind of source it is, such as `documents` or `database`. */
+  readonly category?: string | undefined;
+  /** Who answers for it. */
+  readonly owner?: string | undefined;
+  /** This version's share among the live ones, 0 (only when pinned) to 1000. Default: 100. */
+  readonly weight?: number | undefined;
+  /** Which of several providers of a type is asked first: the higher. Default: 0. */
+  readonly priority?: number | undefined;
+  /** The time that one call of a router may take, in milliseconds, up to 60,000. Default: 5,000. */
+  readonly timeoutMs?: number | undefined;
+  /** Whether the provider is told who the principal is. Default: no. */
+  readonly wantsPrincipal?: boolean | undefined;
+  /** The attributes of the principal that the provider is told. Default: none. */
+  readonly principalAttributes?: readonly string[] | undefined;
+  /** Where routers find the token that `serveProvider` requires, such as `secret://docs-token`. */
+  readonly bearer?: string | undefined;
+  /** How many queries of one batch run at once. Default: 64. */
+  readonly concurrency?: number | undefined;
+  /** What it offers; at least one. */
+  readonly contexts: readonly ContextDefinition[];
+}
+
+/** A provider, ready to be served or tested. Made by `defineProvider`. */
+export interface ProviderDefinition extends ProviderSpec {}
+
+/**
+ * Declares a provider.
+ *
+ * @throws {TypeError} when the declaration has faults; the message names each.
+ */
+export function defineProvider(spec: ProviderSpec): ProviderDefinition {
+  const faults = providerFaults(spec);
+  if (faults.length > 0) throw new TypeError(`provider ${spec.name}: ${faults.join('; ')}`);
+  return Object.freeze({ ...spec, contexts: Object.freeze([...spec.contexts]) });
+}
+
+/** The manifest that a provider is registered with. */
+export function manifestOf(provider: ProviderDefinition): ProviderManifest {
+  const { name, version, title, description, tags, category, owner } = provider;
+  const { weight, priority, timeoutMs, wantsPrincipal, principalAttributes, bearer } = provider;
+  return create(ProviderManifestSchema, {
+    name,
+    version,
+    title: title ?? '',
+    description: description ?? '',
+    tags: [...(tags ?? [])],
+    category: category ?? '',
+    owner: owner ?? '',
+    contexts: provider.contexts.map(offerOf),
+    priority: priority ?? 0,
+    wantsPrincipal: wantsPrincipal ?? false,
+    principalAttributes: [...(principalAttributes ?? [])],
+    ...(weight !== undefined && { weight }),
+    ...(timeoutMs !== undefined && { timeout: durationFromMs(timeoutMs) }),
+    ...(bearer !== undefined && { authentication: { bearer } }),
+  });
+}
+
+/** The manifests of the types that a provider brings along with a schema of its own. */
+export function typeManifestsOf(provider: ProviderDefinition): ContextTypeManifest[] {
+  return provider.contexts.flatMap(({ type, version, title, schema }) =>
+    schema === undefined
+      ? []
+      : [
+          create(ContextTypeManifestSchema, {
+            name: type,
+            version,
+            title: title ?? '',
+            schema,
+          }),
+        ],
+  );
+}
+
+const scopes = {
+  tenant: CacheScope.TENANT,
+  principal: CacheScope.PRINCIPAL,
+  none: CacheScope.NONE,
+} as const;
+
+function offerOf(context: ContextDefinition): ContextOffer {
+  const { type, version, keyPrefix, scope, sensitivity } = context;
+  const { ttlMs, staleWhileRevalidateMs, negativeTtlMs } = context;
+  return create(ContextOfferSchema, {
+    type,
+    version,
+    keyPrefix: keyPrefix ?? '',
+    scope: scope === undefined ? CacheScope.UNSPECIFIED : scopes[scope],
+    sensitivity: sensitivityToWire(sensitivity),
+    listable: context.list !== undefined,
+    ...(ttlMs !== undefined && { ttl: durationFromMs(ttlMs) }),
+    ...(staleWhileRevalidateMs !== undefined && {
+      staleWhileRevalidate: durationFromMs(staleWhileRevalidateMs),
+    }),
+    ...(negativeTtlMs !== undefined && { negativeTtl: durationFromMs(negativeTtlMs) }),
+  });
+}

@@ -1,0 +1,81 @@
+import { isSensitivity } from '../sensitivity.ts';
+import type { ContextDefinition, ContextSpec } from './context.ts';
+import type { ProviderSpec } from './definition.ts';
+
+const typeName = /^[A-Z][A-Za-z0-9]{0,62}$/;
+const providerName = /^[a-z][a-z0-9-]{0,62}$/;
+/** As semver.org suggests. */
+const semver =
+  /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(\.(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*)?(\+[0-9a-zA-Z-]+(\.[0-9a-zA-Z-]+)*)?$/;
+const scopes: readonly unknown[] = ['tenant', 'principal', 'none', undefined];
+
+type AnyContext = Omit<ContextSpec<string, never>, 'fetch' | 'fetchMany'> & {
+  readonly fetch?: unknown;
+  readonly fetchMany?: unknown;
+};
+
+/** What is wrong with a context's declaration. */
+export function contextFaults(spec: AnyContext): string[] {
+  const { type, version, fetch, fetchMany, scope, sensitivity } = spec;
+  return found([
+    [!typeName.test(type), 'type must be A-Z, a-z, 0-9 after a capital, at most 63 characters'],
+    [!semver.test(version), `version "${version}" is not semver: write it like 1.0.0`],
+    [!fetch && !fetchMany, 'give fetch or fetchMany'],
+    [!!fetch && !!fetchMany, 'give fetch or fetchMany, not both'],
+    [!scopes.includes(scope), `scope "${scope}" is not tenant, principal or none`],
+    [
+      sensitivity !== undefined && !isSensitivity(sensitivity),
+      `sensitivity "${sensitivity}" is not public, internal, confidential or restricted`,
+    ],
+    ...durations(spec, ['ttlMs', 'staleWhileRevalidateMs', 'negativeTtlMs']),
+  ]);
+}
+
+/** What is wrong with a provider's declaration. */
+export function providerFaults(spec: ProviderSpec): string[] {
+  const { name, version, weight, timeoutMs, contexts, bearer, concurrency } = spec;
+  const toldOfCaller = spec.wantsPrincipal || (spec.principalAttributes ?? []).length > 0;
+  const shared = contexts.filter((each) => toldOfCaller && each.scope === 'tenant');
+  return found([
+    [!providerName.test(name), 'name must be a-z, 0-9 and "-" after a letter, at most 63'],
+    [!semver.test(version), `version "${version}" is not semver: write it like 1.0.0`],
+    [contexts.length === 0, 'contexts is empty: offer at least one'],
+    [!isWithin(weight ?? 100, 0, 1000), `weight ${weight} is not a whole number from 0 to 1000`],
+    [!isWithin(timeoutMs ?? 1, 1, 60_000), `timeoutMs ${timeoutMs} is not 1 to 60000`],
+    [!isWithin(concurrency ?? 1, 1, 100_000), `concurrency ${concurrency} is not 1 or more`],
+    [
+      bearer !== undefined && !bearer.startsWith('secret://'),
+      'bearer must be a secret:// reference',
+    ],
+    ...shared.map((each): Fault => {
+      const text = `${each.type}: a provider told of the principal needs scope principal or none`;
+      return [true, text];
+    }),
+    ...repeated(contexts).map((each): Fault => [true, `${each} is offered twice: offer it once`]),
+  ]);
+}
+
+type Fault = readonly [isFault: boolean, text: string];
+
+function found(checks: readonly Fault[]): string[] {
+  return checks.filter(([isFault]) => isFault).map(([, text]) => text);
+}
+
+function isWithin(value: number, least: number, most: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= most;
+}
+
+function durations<Name extends string>(
+  spec: { readonly [name in Name]?: number | undefined },
+  names: readonly Name[],
+): Fault[] {
+  return names.map((name) => [
+    !((spec[name] ?? 0) >= 0 && (spec[name] ?? 0) < Number.POSITIVE_INFINITY),
+    `${name} ${spec[name]} is not a number of milliseconds, 0 or more`,
+  ]);
+}
+
+function repeated(contexts: readonly ContextDefinition[]): string[] {
+  const names = contexts.map((each) => `${each.type}@${each.version}`);
+  return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
+}
