@@ -1,0 +1,113 @@
+import {
+  choice,
+  durationMs,
+  integer,
+  optional,
+  path,
+  port,
+  readServiceSecret,
+  readSettings,
+  text,
+  url,
+} from '@weir/kit';
+
+/** How a registry runs. */
+export interface RegistryConfig {
+  /** The address of the internal listener, which only routers reach. */
+  readonly host: string;
+  /** Its port; 0 for one that the system chooses. */
+  readonly port: number;
+  /** The address of /healthz, /readyz and /metrics. Absent: loopback. */
+  readonly opsHost?: string | undefined;
+  /** Their port. Absent: they are not served. */
+  readonly opsPort?: number | undefined;
+  /** Where the embedded database and the first administrator's key are kept. */
+  readonly dataDir: string;
+  /** A PostgreSQL database. Absent: the embedded one, in `dataDir`/db. */
+  readonly databaseUrl?: string | undefined;
+  /** The secret shared with the routers, at least 32 bytes. */
+  readonly serviceSecret: Uint8Array;
+  /** How long an endpoint's lease lasts. */
+  readonly leaseMs: number;
+  /** How often the health of static endpoints is checked. */
+  readonly healthIntervalMs: number;
+  /** How many changes are kept, so that a watch can go on after a disconnect. */
+  readonly changesKept: number;
+  readonly logLevel: string;
+  /** A dump to fill an embedded database in memory with; for tests. */
+  readonly pgliteDump?: Blob | undefined;
+}
+
+/** What a registry uses when it is told nothing else. */
+export const registryDefaults = {
+  host: '127.0.0.1',
+  port: 7072,
+  leaseMs: 3000,
+  healthIntervalMs: 1000,
+  changesKept: 10_000,
+  logLevel: 'info',
+} as const;
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+/** The settings of a registry that runs as its own process. */
+export const registrySettings = {
+  host: text('WEIR_REGISTRY_HOST', {
+    doc: 'The address of the internal listener, which only routers reach',
+    default: registryDefaults.host,
+  }),
+  port: port('WEIR_REGISTRY_PORT', {
+    doc: 'The port of the internal listener; 0 for any',
+    default: String(registryDefaults.port),
+  }),
+  opsHost: text('WEIR_OPS_HOST', {
+    doc: 'The address of /healthz, /readyz and /metrics',
+    default: '127.0.0.1',
+  }),
+  opsPort: optional(
+    port('WEIR_OPS_PORT', { doc: 'The port of /healthz, /readyz and /metrics; none: not served' }),
+  ),
+  dataDir: path('WEIR_DATA_DIR', {
+    doc: 'Where the embedded database and the administrator key are kept',
+    default: '.weir',
+  }),
+  databaseUrl: optional(
+    url('WEIR_DATABASE_URL', {
+      doc: 'A PostgreSQL database to use instead of the embedded one',
+      protocols: ['postgres', 'postgresql'],
+    }),
+  ),
+  serviceSecretFile: path('WEIR_SERVICE_SECRET_FILE', {
+    doc: 'The file with the secret that registry and routers share',
+    default: '.weir/service.key',
+  }),
+  leaseMs: durationMs('WEIR_LEASE', {
+    doc: "How long an endpoint's lease lasts",
+    default: `${registryDefaults.leaseMs}ms`,
+    min: 100,
+    max: 600_000,
+  }),
+  healthIntervalMs: durationMs('WEIR_HEALTH_INTERVAL', {
+    doc: 'How often static endpoints are checked',
+    default: `${registryDefaults.healthIntervalMs}ms`,
+    min: 100,
+    max: 60_000,
+  }),
+  changesKept: integer('WEIR_CHANGES_KEPT', {
+    doc: 'How many changes are kept for routers that were away',
+    default: String(registryDefaults.changesKept),
+    min: 1,
+    max: 1_000_000,
+  }),
+  logLevel: choice('WEIR_LOG_LEVEL', LEVELS, {
+    doc: 'The least level that is logged',
+    default: registryDefaults.logLevel,
+  }),
+};
+
+/** Reads the configuration of a registry process from the environment. Throws SettingsError. */
+export function readRegistryConfig(env: NodeJS.ProcessEnv): RegistryConfig {
+  const { serviceSecretFile, ...rest } = readSettings(registrySettings, env);
+  const { variable } = registrySettings.serviceSecretFile;
+  return Object.freeze({ ...rest, serviceSecret: readServiceSecret(variable, serviceSecretFile) });
+}

@@ -1,0 +1,170 @@
+import type { Document as YamlDocument } from 'yaml';
+import {
+  type Alias,
+  isAlias,
+  isMap,
+  isScalar,
+  LineCounter,
+  type Pair,
+  parseAllDocuments,
+  type Scalar,
+  type YAMLMap,
+  type YAMLSeq,
+  type Node as YamlNode,
+} from 'yaml';
+import type { Fault, Path, Position } from './fault.ts';
+
+/** The greatest size of a document. */
+export const documentMaxBytes = 256 * 1024;
+const NODES_MAX = 50_000; // aliases counted as often as they stand for something
+const DEPTH_MAX = 64;
+
+/** A value of a document that knows where it stands. */
+export type Located =
+  | { readonly kind: 'scalar'; readonly value: string | number | boolean | null; at: Position }
+  | { readonly kind: 'list'; readonly items: readonly Located[]; readonly at: Position }
+  | { readonly kind: 'map'; readonly fields: readonly LocatedField[]; readonly at: Position };
+
+/** A field of a map, with the place of its name. */
+export interface LocatedField {
+  readonly name: string;
+  readonly at: Position;
+  readonly value: Located;
+}
+
+/** A fault at a known place. */
+export interface PlacedFault extends Fault {
+  readonly at: Position;
+}
+
+/** What a document came to; without a root there are faults. */
+export interface ReadDocument {
+  readonly root?: Located;
+  readonly faults: readonly PlacedFault[];
+}
+
+/** Reads a YAML or JSON document: plain data only, and nothing that could mean two things. */
+export function readDocument(text: string): ReadDocument {
+  const start = { line: 1, column: 1 };
+  const fault = (words: string) => ({ faults: [{ path: [], text: words, at: start }] });
+  if (Buffer.byteLength(text) > documentMaxBytes) {
+    return fault(`the document is larger than ${documentMaxBytes / 1024} KiB; shorten it`);
+  }
+  if (!text.isWellFormed()) return fault('the document holds half a surrogate pair');
+  const lines = new LineCounter();
+  const documents = parseAllDocuments(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: true,
+    version: '1.2',
+    schema: 'core',
+  });
+  const [document, second] = documents;
+  if (!document?.contents) return fault('the document is empty; write a manifest');
+  if (second) return fault('the text holds several documents; send one at a time');
+  const at = (offset: number) => positionOf(lines, offset);
+  const faults = [...document.errors, ...document.warnings].map((error) => ({
+    path: [],
+    text: syntaxText(error.message),
+    at: at(error.pos[0]),
+  }));
+  if (faults.length > 0) return { faults };
+  return locate(document, at);
+}
+
+/** Walks the syntax tree rather than the values, to keep places and to meet every alias. */
+function locate(document: YamlDocument.Parsed, at: (offset: number) => Position): ReadDocument {
+  const faults: PlacedFault[] = [];
+  const open = new Set<unknown>();
+  let nodes = 0;
+
+  function value(node: YamlNode | null | undefined, path: Path, near: Position): Located {
+    const here = node?.range ? at(node.range[0]) : near;
+    const none: Located = { kind: 'scalar', value: null, at: here };
+    nodes += 1;
+    if (nodes === NODES_MAX) {
+      faults.push({ path, text: `more than ${NODES_MAX} values; shorten the document`, at: here });
+    }
+    if (nodes >= NODES_MAX || !node) return none;
+    if (path.length > DEPTH_MAX) {
+      faults.push({ path, text: `nested deeper than ${DEPTH_MAX}; flatten it`, at: here });
+      return none;
+    }
+    if (isAlias(node)) return aliased(node, path, here);
+    if (isScalar(node)) return scalar(node, path, here);
+    if (open.has(node)) {
+      faults.push({ path, text: 'an alias stands for something it is part of', at: here });
+      return none;
+    }
+    open.add(node);
+    const located = isMap(node) ? map(node, path, here) : list(node, path, here);
+    open.delete(node);
+    return located;
+  }
+
+  function aliased(node: Alias, path: Path, here: Position): Located {
+    const target = node.resolve(document);
+    if (target) return value(target, path, here);
+    faults.push({ path, text: `no anchor "${node.source}" stands before this alias`, at: here });
+    return { kind: 'scalar', value: null, at: here };
+  }
+
+  function scalar(node: Scalar, path: Path, here: Position): Located {
+    const held = node.value;
+    if (typeof held === 'number' && !isPlainNumber(held)) {
+      faults.push({
+        path,
+        text: `${node.source ?? held} is not a number between -2^53 and 2^53; quote it to make it text`,
+        at: here,
+      });
+    }
+    const plain = held === null || ['string', 'number', 'boolean'].includes(typeof held);
+    if (!plain) faults.push({ path, text: 'not text, a number, true, false or null', at: here });
+    return {
+      kind: 'scalar',
+      value: plain ? (held as string | number | boolean | null) : null,
+      at: here,
+    };
+  }
+
+  function list(node: YamlNode, path: Path, here: Position): Located {
+    const items = (node as YAMLSeq<YamlNode>).items;
+    return {
+      kind: 'list',
+      items: items.map((item, index) => value(item, [...path, index], here)),
+      at: here,
+    };
+  }
+
+  function map(node: YAMLMap, path: Path, here: Position): Located {
+    const fields: LocatedField[] = [];
+    for (const pair of node.items as Pair<YamlNode, YamlNode | null>[]) {
+      const key = isAlias(pair.key) ? undefined : pair.key;
+      const keyAt = pair.key.range ? at(pair.key.range[0]) : here;
+      if (!isScalar(key) || typeof key.value !== 'string') {
+        faults.push({ path, text: 'a field name that is not text; quote it', at: keyAt });
+        continue;
+      }
+      const name = key.value;
+      fields.push({ name, at: keyAt, value: value(pair.value, [...path, name], keyAt) });
+    }
+    return { kind: 'map', fields, at: here };
+  }
+
+  const root = value(document.contents, [], { line: 1, column: 1 });
+  return faults.length > 0 ? { faults } : { root, faults };
+}
+
+function isPlainNumber(value: number): boolean {
+  return Number.isFinite(value) && Math.abs(value) <= Number.MAX_SAFE_INTEGER;
+}
+
+function positionOf(lines: LineCounter, offset: number): Position {
+  const { line, col } = lines.linePos(offset);
+  return { line: Math.max(1, line), column: Math.max(1, col) };
+}
+
+function syntaxText(message: string): string {
+  if (message === 'Map keys must be unique') return 'the field stands here for a second time';
+  return message.charAt(0).toLowerCase() + message.slice(1);
+}

@@ -1,0 +1,27 @@
+/** The steps from the root of a manifest to a place in it. */
+export type Path = readonly (string | number)[];
+
+/** Something wrong with a manifest. */
+export interface Fault {
+  readonly path: Path;
+  /** What is wrong and how to mend it. */
+  readonly text: string;
+}
+
+/** A place in a document, counted from 1. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A path as people write it, such as `contexts[0].ttl`. */
+export function pathText(path: Path): string {
+  return path
+    .map((step, index) => {
+      if (typeof step === 'number') return `[${step}]`;
+      const plain = /^[A-Za-z_$][\w$-]*$/.test(step);
+      if (!plain) return `[${JSON.stringify(step)}]`;
+      return index === 0 ? step : `.${step}`;
+    })
+    .join('');
+}

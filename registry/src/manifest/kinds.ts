@@ -1,0 +1,30 @@
+import {
+  ConsumerManifestSchema,
+  ContextTypeManifestSchema,
+  ProviderManifestSchema,
+} from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import { consumerFaults } from './consumer-manifest.ts';
+import { providerFaults } from './provider-manifest.ts';
+import type { ManifestKind } from './read-manifest.ts';
+import { typeFaults } from './type-manifest.ts';
+
+/** Manifests of providers. */
+export const providerKind: ManifestKind<typeof ProviderManifestSchema> = {
+  desc: ProviderManifestSchema,
+  kind: 'Provider',
+  faults: providerFaults,
+};
+
+/** Manifests of consumers. */
+export const consumerKind: ManifestKind<typeof ConsumerManifestSchema> = {
+  desc: ConsumerManifestSchema,
+  kind: 'Consumer',
+  faults: consumerFaults,
+};
+
+/** Manifests of context types. */
+export const typeKind: ManifestKind<typeof ContextTypeManifestSchema> = {
+  desc: ContextTypeManifestSchema,
+  kind: 'ContextType',
+  faults: typeFaults,
+};

@@ -1,0 +1,137 @@
+import { keyFault, parseName, parseTypeName, parseVersion } from '@weir/kit';
+import { SensitivitySchema } from '@weir/sdk/gen/weir/context/v1/context_pb';
+import {
+  CacheScope,
+  CacheScopeSchema,
+  type ContextOffer,
+  type EndpointSpec,
+  type ProviderManifest,
+  VisibilitySchema,
+} from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import { type Checker, createChecker, LINE_CHARS_MAX, PROSE_CHARS_MAX } from './check.ts';
+import type { Fault, Path } from './fault.ts';
+
+const CONTEXTS_MAX = 256;
+const ENDPOINTS_MAX = 64;
+const ATTRIBUTES_MAX = 32;
+const VERSION_WEIGHT_MAX = 1000;
+const PRIORITY_MAX = 1000;
+const TIMEOUT_MAX_MS = 60_000;
+const TTL_MAX_MS = 365 * 24 * 3_600_000;
+const NEGATIVE_TTL_MAX_MS = 300_000;
+const URL_CHARS_MAX = 2048;
+
+/** All that is wrong with what a provider declares, as far as it can be told from itself. */
+export function providerFaults(manifest: ProviderManifest): Fault[] {
+  const check = createChecker();
+  check.parsed(['name'], (field) => parseName(field, manifest.name));
+  check.parsed(['version'], (field) => parseVersion(field, manifest.version));
+  check.line(['title'], manifest.title, LINE_CHARS_MAX);
+  check.prose(['description'], manifest.description, PROSE_CHARS_MAX);
+  check.tags(['tags'], manifest.tags);
+  check.line(['category'], manifest.category, LINE_CHARS_MAX);
+  check.line(['owner'], manifest.owner, LINE_CHARS_MAX);
+  check.known(['visibility'], VisibilitySchema, manifest.visibility);
+  if (manifest.contexts.length === 0) check.fault(['contexts'], 'offer at least one type');
+  check.count(['contexts'], manifest.contexts.length, CONTEXTS_MAX);
+  manifest.contexts.forEach((offer, i) => {
+    checkOffer(check, manifest, offer, ['contexts', i]);
+  });
+  check.count(['endpoints'], manifest.endpoints.length, ENDPOINTS_MAX);
+  manifest.endpoints.forEach((endpoint, i) => {
+    checkEndpoint(check, endpoint, ['endpoints', i]);
+  });
+  checkTwice(check, manifest);
+  if ((manifest.weight ?? 0) > VERSION_WEIGHT_MAX) {
+    check.fault(['weight'], `has to be 0 to ${VERSION_WEIGHT_MAX}`);
+  }
+  if (Math.abs(manifest.priority) > PRIORITY_MAX) {
+    check.fault(['priority'], `has to be -${PRIORITY_MAX} to ${PRIORITY_MAX}`);
+  }
+  check.duration(['timeout'], manifest.timeout, TIMEOUT_MAX_MS);
+  check.count(['principalAttributes'], manifest.principalAttributes.length, ATTRIBUTES_MAX);
+  manifest.principalAttributes.forEach((name, i) => {
+    check.line(['principalAttributes', i], name, LINE_CHARS_MAX);
+    if (!name) check.fault(['principalAttributes', i], 'the name is empty; leave it out');
+  });
+  checkBearer(check, manifest.authentication?.bearer ?? '');
+  return check.faults;
+}
+
+/** All that is wrong with an address. */
+export function endpointFaults(endpoint: EndpointSpec): Fault[] {
+  const check = createChecker();
+  checkEndpoint(check, endpoint, []);
+  return check.faults;
+}
+
+function checkOffer(
+  check: Checker,
+  manifest: ProviderManifest,
+  offer: ContextOffer,
+  path: Path,
+): void {
+  check.parsed([...path, 'type'], (field) => parseTypeName(field, offer.type));
+  check.parsed([...path, 'version'], (field) => parseVersion(field, offer.version));
+  const prefixFault = offer.keyPrefix ? keyFault(offer.keyPrefix) : undefined;
+  if (prefixFault) check.fault([...path, 'keyPrefix'], prefixFault);
+  check.known([...path, 'scope'], CacheScopeSchema, offer.scope);
+  check.known([...path, 'sensitivity'], SensitivitySchema, offer.sensitivity);
+  check.duration([...path, 'ttl'], offer.ttl, TTL_MAX_MS);
+  check.duration([...path, 'staleWhileRevalidate'], offer.staleWhileRevalidate, TTL_MAX_MS);
+  check.duration([...path, 'negativeTtl'], offer.negativeTtl, NEGATIVE_TTL_MAX_MS);
+  const told = manifest.wantsPrincipal || manifest.principalAttributes.length > 0;
+  if (told && offer.scope === CacheScope.TENANT) {
+    check.fault(
+      [...path, 'scope'],
+      'a provider that is told of the principal may give each another value; use principal or none',
+    );
+  }
+}
+
+function checkEndpoint(check: Checker, endpoint: EndpointSpec, path: Path): void {
+  const text = urlFault(endpoint.url);
+  if (text) check.fault([...path, 'url'], text);
+  const { weight } = endpoint;
+  if (weight !== undefined && (weight < 1 || weight > 1000)) {
+    check.fault([...path, 'weight'], 'has to be 1 to 1000');
+  }
+}
+
+function urlFault(text: string): string | undefined {
+  const mend = 'write it as http://host:port or https://host:port';
+  if (text.length > URL_CHARS_MAX) return `longer than ${URL_CHARS_MAX} characters`;
+  const url = URL.parse(text);
+  if (!url || !/^https?:\/\//i.test(text) || !url.hostname) return `not an address; ${mend}`;
+  if (url.username || url.password) return `holds user info, which would become known; ${mend}`;
+  // URL drops a port that is the scheme's own, so it has to be looked for in the text.
+  if (!/^https?:\/\/[^/?#]*:\d+(?:[/?#]|$)/i.test(text)) return `names no port; ${mend}`;
+  if (url.port === '0') return `port 0 is no port; ${mend}`;
+  if (url.search || url.hash || url.pathname !== '/') {
+    return `holds more than host and port; ${mend}`;
+  }
+  if (/[\s\p{Cc}]/u.test(text)) return `holds a blank or control character; ${mend}`;
+  return undefined;
+}
+
+function checkTwice(check: Checker, manifest: ProviderManifest): void {
+  const offers = manifest.contexts.map(
+    (offer) => `${offer.type}@${offer.version}/${offer.keyPrefix}`,
+  );
+  offers.forEach((offer, i) => {
+    if (offers.indexOf(offer) === i) return;
+    check.fault(['contexts', i], 'the same type, version and key prefix stand above; keep one');
+  });
+  const urls = manifest.endpoints.map((endpoint) => endpoint.url);
+  urls.forEach((url, i) => {
+    if (urls.indexOf(url) !== i) check.fault(['endpoints', i, 'url'], 'stands above; keep one');
+  });
+}
+
+function checkBearer(check: Checker, bearer: string): void {
+  if (!bearer || /^secret:\/\/[a-z0-9][a-z0-9._/-]{0,126}$/.test(bearer)) return;
+  check.fault(
+    ['authentication', 'bearer'],
+    'has to be a reference such as secret://docs-token; never write the secret itself here',
+  );
+}

@@ -1,0 +1,30 @@
+import { create, type JsonObject } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import {
+  type Principal,
+  type PrincipalKind,
+  PrincipalSchema,
+} from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import type { Core } from './core.ts';
+import { etagOf } from './etag.ts';
+import { hashOf } from './manifest/canonical.ts';
+
+/** What a new principal is. */
+export interface PrincipalSpec {
+  readonly tenant: string;
+  readonly name: string;
+  readonly kind: PrincipalKind;
+  readonly title: string;
+  readonly attributes?: JsonObject;
+}
+
+/** A new principal. */
+export function newPrincipal(core: Core, spec: PrincipalSpec): Principal {
+  const createTime = timestampFromMs(core.clock.wallMs());
+  return withEtag(create(PrincipalSchema, { ...spec, createTime }));
+}
+
+/** A principal with the etag of its content. */
+export function withEtag(principal: Principal): Principal {
+  return { ...principal, etag: etagOf(hashOf(PrincipalSchema, { ...principal, etag: '' })) };
+}

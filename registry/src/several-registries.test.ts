@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto';
+import { createConnection, createServer, type Socket } from 'node:net';
+import { ConnectError } from '@connectrpc/connect';
+import { reasonOf } from '@weir/kit';
+import { RetryInfoSchema } from '@weir/sdk/gen/google/rpc/error_details_pb';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import postgres from 'postgres';
+import { describe, expect, test } from 'vitest';
+import { openTestRegistry } from './test-registry.ts';
+
+const url = process.env.WEIR_TEST_DATABASE_URL;
+
+describe.skipIf(!url)('registries on PostgreSQL (needs WEIR_TEST_DATABASE_URL)', () => {
+  test('several on one database found it once, and learn from each other', async () => {
+    await using database = await openDatabase();
+    const databaseUrl = database.url;
+    const opening = [openTestRegistry({ databaseUrl }), openTestRegistry({ databaseUrl })];
+    const [one, two] = await Promise.all(opening);
+    if (!one || !two) return expect.unreachable('they did not open');
+    await using _one = one;
+    await using _two = two;
+    const founders = [one, two].filter((held) => held.opened.adminKey !== undefined);
+    expect(founders).toHaveLength(1);
+
+    await using router = await two.watch();
+    const made = await one.as().admin.createKey({ principal: 'bot' });
+    await router.until((held) => held.has(`key/default/${made.key?.id}`));
+    const { registry } = two.as();
+    const manifest = {
+      name: 'docs',
+      version: '1.0.0',
+      contexts: [{ type: 'DocChunk', version: '1.0.0' }],
+    };
+    const source = { case: 'manifest' as const, value: manifest };
+    const both = await Promise.all([
+      registry.registerProvider({ source }),
+      one.as().registry.registerProvider({ source }),
+    ]);
+    expect(both[0].provider?.createTime).toEqual(both[1].provider?.createTime);
+  });
+
+  test('one whose database is away says so, and comes back with it', async () => {
+    await using database = await openDatabase();
+    await using link = await openLink(database.url);
+    await using weir = await openTestRegistry({ databaseUrl: link.url });
+    await using router = await weir.watch();
+    await router.until((held) => held.size > 0);
+    await link.cut();
+    const error = await weir
+      .as()
+      .admin.createKey({ principal: 'bot' })
+      .then(
+        () => expect.unreachable('there is no database'),
+        (thrown: unknown) => ConnectError.from(thrown),
+      );
+    expect(reasonOf(error)).toBe(Reason.STORE_UNAVAILABLE);
+    expect(error.rawMessage).not.toMatch(/127\.0\.0\.1|select|insert/i);
+    expect(error.findDetails(RetryInfoSchema)).toHaveLength(1);
+    await expect(router.until(() => false)).rejects.toThrow(/cannot be reached/);
+    await link.mend();
+    const listed = () =>
+      weir
+        .as()
+        .admin.listKeys({})
+        .catch(() => undefined);
+    await expect.poll(listed, { timeout: 15_000 }).toBeDefined();
+    const made = await weir.as().admin.createKey({ principal: 'bot' });
+    await using again = await weir.watch(router.at());
+    await again.until((held) => held.has(`key/default/${made.key?.id}`));
+  });
+});
+
+/** A new database, dropped at the end. */
+async function openDatabase() {
+  const name = `weir_test_${randomBytes(6).toString('hex')}`;
+  const admin = postgres(url ?? '', { max: 1 });
+  await admin.unsafe(`create database ${name}`);
+  const own = new URL(url ?? '');
+  own.pathname = `/${name}`;
+  return {
+    url: own.href,
+    async [Symbol.asyncDispose]() {
+      await admin.unsafe(`drop database ${name} with (force)`);
+      await admin.end();
+    },
+  };
+}
+
+/** A way to a database that can be cut and mended. */
+async function openLink(databaseUrl: string) {
+  const target = new URL(databaseUrl);
+  const { hostname, port: targetPort } = target;
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    const onward = createConnection(Number(targetPort || 5432), hostname);
+    for (const end of [socket, onward]) {
+      sockets.add(end);
+      end.on('error', () => {}).on('close', () => sockets.delete(end));
+    }
+    socket.pipe(onward).pipe(socket);
+  });
+  const listen = (port: number) =>
+    new Promise<number>((resolve) => {
+      server.listen(port, '127.0.0.1', () => {
+        const address = server.address();
+        resolve(typeof address === 'object' && address ? address.port : 0);
+      });
+    });
+  const cut = async () => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  const port = await listen(0);
+  target.port = String(port);
+  target.hostname = '127.0.0.1';
+  return { url: target.href, cut, mend: () => listen(port), [Symbol.asyncDispose]: cut };
+}

@@ -1,0 +1,16 @@
+import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
+
+/** A database, or a transaction on it. */
+export type Database = PgDatabase<PgQueryResultHKT, Record<string, never>>;
+
+/** A migrated database and what drizzle does not cover. */
+export interface Driver extends AsyncDisposable {
+  readonly db: Database;
+  /** Runs one statement in a transaction that only reads. */
+  query(sql: string, params: readonly unknown[]): Promise<readonly Record<string, unknown>[]>;
+  /** Calls back for every notification on a channel, as long as it can hear. */
+  listen(channel: string, notified: () => void): Promise<AsyncDisposable>;
+}
+
+/** Where the migrations are. */
+export const migrationsFolder = new URL('../../migrations', import.meta.url).pathname;

@@ -1,0 +1,44 @@
+import { refuse, type WeirError } from '@weir/kit';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+
+const RETRY_DELAY_MS = 1000;
+const CAUSES_MAX = 5;
+
+/** Codes of postgres.js and of the system: the connection is not there, or not any more. */
+const CONNECTION_CODES: ReadonlySet<string> = new Set([
+  'CONNECTION_CLOSED',
+  'CONNECTION_DESTROYED',
+  'CONNECTION_ENDED',
+  'CONNECT_TIMEOUT',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+  'ENOTFOUND',
+  'EPIPE',
+  'ETIMEDOUT',
+]);
+
+/** SQLSTATEs that pass: connection, resources, shutdown, recovery, time, conflicts of locks. */
+const PASSING_STATES = /^(08...|53...|57P0[1-5]|57014|55P03|40001|40P01|25006)$/;
+
+/** The refusal that an unreachable database comes to; undefined for any other error. */
+export function unavailable(error: unknown): WeirError | undefined {
+  let cause: unknown = error;
+  for (let depth = 0; cause instanceof Error && depth < CAUSES_MAX; depth += 1) {
+    const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+    if (CONNECTION_CODES.has(code) || PASSING_STATES.test(code) || isClosed(cause)) {
+      return refuse(Reason.STORE_UNAVAILABLE, 'the database of the registry cannot be reached', {
+        retryDelayMs: RETRY_DELAY_MS,
+        cause: error,
+      });
+    }
+    cause = cause.cause;
+  }
+  return undefined;
+}
+
+function isClosed(error: Error): boolean {
+  return error.message === 'PGlite is closed' || error.message === 'PGlite is closing';
+}

@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '@weir/kit';
+import type { Database, Driver } from './driver.ts';
+import {
+  CHANGE_CHANNEL,
+  type Ledger,
+  openLedger,
+  pruneChanges,
+  readChangesAfter,
+  readPosition,
+  readSnapshot,
+  seedInstallation,
+} from './ledger.ts';
+import type { Reader, Store, Transaction } from './store.ts';
+import { readConsumers, writeConsumers } from './tables/consumers.ts';
+import { sharingDuties } from './tables/duties.ts';
+import { readEndpoints, renewingLeases, writeEndpoints } from './tables/endpoints.ts';
+import { readGrants, writeGrants } from './tables/grants.ts';
+import { readKeys, writeKeys } from './tables/keys.ts';
+import { readPrincipals, writePrincipals } from './tables/principals.ts';
+import { readProviders, writeProviders } from './tables/providers.ts';
+import { readTenants, writeTenants } from './tables/tenants.ts';
+import { readTypes, writeTypes } from './tables/types.ts';
+
+/** Opens the one store there is, over any driver; it owns the driver. */
+export async function openSqlStore(driver: Driver, clock: Clock): Promise<Store> {
+  await using opening = new AsyncDisposableStack();
+  opening.use(driver);
+  await seedInstallation(driver.db, randomUUID());
+  const open = opening.move();
+  return createSqlStore(driver, clock, () => open.disposeAsync());
+}
+
+function createSqlStore(driver: Driver, clock: Clock, close: () => Promise<void>): Store {
+  const { db } = driver;
+  const wakes = new Set<() => void>();
+
+  async function transact<T>(fn: (transaction: Transaction) => Promise<T>) {
+    const written = await db.transaction(async (tx) => {
+      const ledger = await openLedger(tx, clock.wallMs());
+      const value = await fn({ ...reading(tx, true), ...writing(tx, ledger) });
+      const { epoch, revision } = await ledger.close();
+      return { value, epoch, revision };
+    });
+    for (const wake of wakes) wake();
+    return written;
+  }
+
+  async function onChange(wake: () => void): Promise<AsyncDisposable> {
+    const listening = await driver.listen(CHANGE_CHANNEL, wake);
+    wakes.add(wake);
+    return {
+      async [Symbol.asyncDispose]() {
+        wakes.delete(wake);
+        await listening[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  return {
+    ...reading(db, false),
+    ...renewingLeases(db),
+    ...sharingDuties(db),
+    transact,
+    onChange,
+    snapshot: () => db.transaction(readSnapshot, { isolationLevel: 'repeatable read' }),
+    changesAfter: (revision, limit) => readChangesAfter(db, revision, limit),
+    pruneChanges: (kept, beforeMs) => pruneChanges(db, kept, beforeMs),
+    query: driver.query,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function reading(db: Database, inTransaction: boolean): Reader {
+  return {
+    position: () => readPosition(db),
+    ...readTenants(db),
+    ...readTypes(db),
+    ...readProviders(db),
+    ...readEndpoints(db, inTransaction),
+    ...readGrants(db),
+    ...readConsumers(db),
+    ...readPrincipals(db),
+    ...readKeys(db),
+  };
+}
+
+function writing(db: Database, ledger: Ledger): Omit<Transaction, keyof Reader> {
+  return {
+    ...writeTenants(db, ledger),
+    ...writeTypes(db, ledger),
+    ...writeProviders(db, ledger),
+    ...writeEndpoints(db, ledger),
+    ...writeGrants(db, ledger),
+    ...writeConsumers(db, ledger),
+    ...writePrincipals(db, ledger),
+    ...writeKeys(db, ledger),
+  };
+}

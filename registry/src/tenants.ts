@@ -1,0 +1,44 @@
+import { create } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import {
+  type ApiKey,
+  PrincipalKind,
+  type Scope,
+  type Tenant,
+  TenantSchema,
+} from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import type { Core } from './core.ts';
+import { mintKey } from './keys.ts';
+import { newPrincipal } from './principals.ts';
+import type { Transaction } from './store/store.ts';
+
+const ADMINISTRATOR = 'admin';
+
+/** A new tenant with a principal "admin" and a key for it. */
+export async function foundTenant(
+  core: Core,
+  tx: Transaction,
+  spec: { name: string; title: string; scopes: Scope[] },
+): Promise<{ tenant: Tenant; secret: string; key: ApiKey }> {
+  const createTime = timestampFromMs(core.clock.wallMs());
+  const tenant = create(TenantSchema, { name: spec.name, title: spec.title, createTime });
+  await tx.putTenant(tenant);
+  await tx.putPrincipal(
+    newPrincipal(core, {
+      tenant: spec.name,
+      name: ADMINISTRATOR,
+      kind: PrincipalKind.USER,
+      title: 'Administrator',
+      attributes: { roles: ['admin'] },
+    }),
+  );
+  const minted = mintKey(core, {
+    tenant: spec.name,
+    principal: ADMINISTRATOR,
+    consumer: '',
+    title: 'First administrator key',
+    scopes: spec.scopes,
+  });
+  await tx.putKey(minted.stored);
+  return { tenant, secret: minted.secret, key: minted.stored.key };
+}
