@@ -24,6 +24,8 @@ export interface Snapshot {
   readonly tenants: ReadonlyMap<string, TenantView>;
   /** Which tenant a key belongs to. */
   readonly keyTenants: ReadonlyMap<string, string>;
+  /** The grants that each tenant was given. */
+  readonly grants: ReadonlyMap<string, readonly Grant[]>;
 }
 
 /** A snapshot that holds nothing, of no epoch. */
@@ -34,6 +36,7 @@ export const emptySnapshot: Snapshot = {
   entries: new Map(),
   tenants: new Map(),
   keyTenants: new Map(),
+  grants: new Map(),
 };
 
 /** Applies changed entries; those without a body are removed. Applying twice changes nothing. */
@@ -59,9 +62,10 @@ export function applyEntries(
       digest ^= entryDigest(change.id, change.revision);
     }
   }
-  const keyTenants = touchesKeys(touched) ? indexKeys(entries) : snapshot.keyTenants;
-  const tenants = compileTenants(snapshot, entries, touched);
-  return { ...at, digest, entries, tenants, keyTenants };
+  const keyTenants = touches(touched, 'key') ? indexKeys(entries) : snapshot.keyTenants;
+  const grants = touches(touched, 'grant') ? grantsByConsumer(entries) : snapshot.grants;
+  const indexed = { ...at, digest, entries, keyTenants, grants };
+  return { ...indexed, tenants: compileTenants(snapshot, indexed, touched) };
 }
 
 /** The newest-first versions of a type as a tenant sees it: its own or the built-in. */
@@ -91,8 +95,8 @@ function parseEntryId(id: string): { kind: string; tenant: string } {
   return { kind: kind ?? '', tenant: tenant ?? '' };
 }
 
-function touchesKeys(touched: ReadonlyMap<string, ReadonlySet<string>>): boolean {
-  return [...touched.values()].some((kinds) => kinds.has('key'));
+function touches(touched: ReadonlyMap<string, ReadonlySet<string>>, kind: string): boolean {
+  return [...touched.values()].some((kinds) => kinds.has(kind));
 }
 
 function indexKeys(entries: Snapshot['entries']): Map<string, string> {
@@ -109,13 +113,11 @@ function indexKeys(entries: Snapshot['entries']): Map<string, string> {
 const catalogueKinds = ['provider', 'endpoint', 'grant'];
 
 function compileTenants(
-  snapshot: Snapshot,
-  entries: Snapshot['entries'],
+  before: Snapshot,
+  { entries, grants }: Pick<Snapshot, 'entries' | 'grants'>,
   touched: ReadonlyMap<string, ReadonlySet<string>>,
 ): Map<string, TenantView> {
-  const tenants = new Map(snapshot.tenants);
-  const grants = grantsByConsumer(entries);
-  const before = grantsByConsumer(snapshot.entries);
+  const tenants = new Map(before.tenants);
   const recompile = new Set<string>();
   for (const [tenant, kinds] of touched) {
     const own = entries.get(tenant) ?? new Map();
@@ -123,7 +125,7 @@ function compileTenants(
     else tenants.set(tenant, compileTenant(own, tenants.get(tenant), kinds));
     if (catalogueKinds.some((kind) => kinds.has(kind))) {
       recompile.add(tenant);
-      for (const index of [grants, before]) {
+      for (const index of [grants, before.grants]) {
         for (const [consumer, given] of index) {
           if (given.some((grant) => grant.tenant === tenant)) recompile.add(consumer);
         }

@@ -1,0 +1,106 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { createLogger, ensureServiceSecret, readSecretFile } from '@weir/kit';
+import { registryDefaults } from '@weir/registry';
+import { openRouter, type Router } from '@weir/router';
+import { createWeir } from '@weir/sdk';
+import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import { dataFiles, type StandaloneConfig } from './config.ts';
+import { serveReadyMade } from './providers.ts';
+import { startRegistryThread } from './registry-thread.ts';
+
+/** Weir in one process: registry, router and the ready-made providers. */
+export interface Standalone extends AsyncDisposable {
+  /** Where callers reach it. */
+  readonly url: string;
+  /** The port of /healthz, /readyz and /metrics. */
+  readonly opsPort: number;
+  /** The administrator's key. */
+  readonly key: string;
+  /** Whether this start created that key. */
+  readonly firstStart: boolean;
+  readonly router: Router;
+}
+
+const READY_TIMEOUT_MS = 30_000;
+
+/** Opens Weir in one process; resolves when the ready-made providers can be fetched from. */
+export async function openStandalone(config: StandaloneConfig): Promise<Standalone> {
+  await using stack = new AsyncDisposableStack();
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  const files = dataFiles(config.dataDir);
+  const serviceSecret = ensureServiceSecret('WEIR_DATA_DIR', files.serviceSecret);
+  const log = createLogger({
+    name: 'weir-router',
+    level: config.logLevel,
+    destination: { file: files.log },
+  });
+  const registry = stack.use(
+    await startRegistryThread({
+      logFile: files.log,
+      config: {
+        ...registryDefaults,
+        port: 0,
+        dataDir: config.dataDir,
+        databaseUrl: config.databaseUrl,
+        serviceSecret,
+        logLevel: config.logLevel,
+        pgliteDump: config.pgliteDump,
+      },
+    }),
+  );
+  const router = stack.use(
+    await openRouter({ ...config, registryUrl: registry.url, serviceSecret }, { log }),
+  );
+  await router.ready(AbortSignal.timeout(READY_TIMEOUT_MS));
+  const key = registry.adminKey ?? readSecretFile('WEIR_DATA_DIR', files.adminKey);
+  const at = { url: router.url, key: await providersKey(files.providersKey, router.url, key) };
+  await serveReadyMade(stack, { config, at, registry, opsPort: router.opsPort, log });
+  const owned = stack.move();
+  return {
+    url: router.url,
+    opsPort: router.opsPort,
+    key,
+    firstStart: registry.adminKey !== undefined,
+    router,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** The key of the ready-made providers: kept beside the administrator's, and made when needed. */
+async function providersKey(path: string, url: string, adminKey: string): Promise<string> {
+  const kept = readKept(path);
+  if (kept !== undefined && (await isValid(url, kept))) return kept;
+  const weir = createWeir({ url, key: adminKey });
+  try {
+    const { secret } = await weir.admin.createKey({
+      principal: 'ready-made-providers',
+      title: 'The providers that come with Weir',
+      scopes: [Scope.REGISTER],
+    });
+    writeFileSync(path, `${secret}\n`, { mode: 0o600 });
+    return secret;
+  } finally {
+    weir.close();
+  }
+}
+
+function readKept(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}
+
+async function isValid(url: string, key: string): Promise<boolean> {
+  const weir = createWeir({ url, key, retries: 0 });
+  try {
+    await weir.admin.whoAmI({});
+    return true;
+  } catch {
+    return false;
+  } finally {
+    weir.close();
+  }
+}

@@ -1,0 +1,206 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { createLogger } from '@weir/kit';
+import { openRegistry, type Registry, registryDefaults } from '@weir/registry';
+import { openRouter, type Router, type RouterConfig } from '@weir/router';
+import { createWeir, type Weir } from '@weir/sdk';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import { defineContext, defineProvider, serveProvider } from '@weir/sdk/provider';
+import { describe, expect, test } from 'vitest';
+import { embeddedDump, openDatabase, openFolder, until } from './weir.ts';
+
+// Registry and routers apart, over sockets, as in production.
+
+const log = createLogger({ name: 'test', level: 'silent' });
+const serviceSecret = new Uint8Array(randomBytes(32));
+
+const routerConfig: RouterConfig = {
+  host: '127.0.0.1',
+  port: 0,
+  opsHost: '127.0.0.1',
+  opsPort: 0,
+  registryUrl: '',
+  serviceSecret,
+  dataDir: '',
+  redisUrl: undefined,
+  cacheMaxBytes: 16 * 1024 * 1024,
+  snapshotMaxAgeMs: 900_000,
+  corsOrigins: undefined,
+  secretsFile: undefined,
+  drainMs: 1_000,
+  logLevel: 'silent',
+};
+
+interface Apart extends AsyncDisposable {
+  readonly dataDir: string;
+  readonly routers: readonly { router: Router; client: Weir }[];
+  readonly adminKey: string;
+  stopRegistry(): Promise<void>;
+  startRegistry(): Promise<Registry>;
+  /** Opens one more router; `name` names its data, so that it can be opened again. */
+  openRouter(name: string, registryUrl: string): Promise<Router>;
+}
+
+async function openApart(databaseUrl: string | undefined, routerNames: string[]): Promise<Apart> {
+  const stack = new AsyncDisposableStack();
+  const folder = stack.use(await openFolder());
+  const dump = databaseUrl ? undefined : await embeddedDump();
+  let registry: Registry | undefined;
+  let port = 0;
+  const startRegistry = async () => {
+    registry = await openRegistry(
+      {
+        ...registryDefaults,
+        ...{ port, dataDir: folder.path, databaseUrl, serviceSecret, pgliteDump: dump },
+      },
+      { log },
+    );
+    port = Number(new URL(registry.url).port);
+    return registry;
+  };
+  const stopRegistry = async () => {
+    const stopping = registry;
+    registry = undefined;
+    await stopping?.[Symbol.asyncDispose]();
+  };
+  stack.defer(stopRegistry);
+  const { url: registryUrl, adminKey = '' } = await startRegistry();
+  const openOne = (name: string, url: string) =>
+    openRouter({ ...routerConfig, dataDir: join(folder.path, name), registryUrl: url }, { log });
+  const routers = [];
+  for (const name of routerNames) {
+    const router = stack.use(await openOne(name, registryUrl));
+    await router.ready(AbortSignal.timeout(10_000));
+    const client = createWeir({ url: router.url, key: adminKey });
+    stack.defer(() => client.close());
+    routers.push({ router, client });
+  }
+  return {
+    dataDir: folder.path,
+    routers,
+    adminKey,
+    stopRegistry,
+    startRegistry,
+    openRouter: openOne,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+function greeter(version: string, greeting: string, more: { weight?: number } = {}) {
+  return defineProvider({
+    name: 'greeter',
+    version,
+    ...more,
+    contexts: [
+      defineContext<{ text: string }>({
+        type: 'Greeting',
+        version: '1.0.0',
+        schema: { type: 'object', properties: { text: { type: 'string' } } },
+        fetch: async ({ key }) => ({ value: { text: `${greeting} ${key}` } }),
+      }),
+    ],
+  });
+}
+
+const textOf = async (client: Weir, key = 'you', options = {}) => {
+  const [outcome] = await client.fetch([`Greeting/${key}`], options);
+  if (!outcome?.ok) return outcome?.refusal.text;
+  return (outcome.item.value as { text: string }).text;
+};
+
+const databases = [
+  [
+    'the embedded database',
+    async () => ({ url: undefined, [Symbol.asyncDispose]: async () => {} }),
+  ],
+  ...(process.env.WEIR_TEST_DATABASE_URL
+    ? [['PostgreSQL', () => openDatabase(process.env.WEIR_TEST_DATABASE_URL ?? '')] as const]
+    : []),
+] as const;
+
+describe.each(databases)('a registry on %s with two routers', (_, openStore) => {
+  test('a write is seen by every router within a second, and at once with its token', async () => {
+    await using database = await openStore();
+    await using weir = await openApart(database.url, ['one', 'two']);
+    const [one, two] = weir.routers;
+    if (!one || !two) throw new Error('two routers were opened');
+    const at = { url: one.router.url, key: weir.adminKey };
+    await using _greeter = await serveProvider(greeter('1.0.0', 'hello'), at);
+    const { consistencyToken } = await one.client.registry.registerConsumer({
+      source: { case: 'manifest', value: { name: 'reader' } },
+    });
+    expect(await textOf(two.client, 'you', { consistencyToken })).toBe('hello you');
+
+    const wroteAt = performance.now();
+    const { consistencyToken: token } = await one.client.registry.deregisterProvider({
+      name: 'greeter',
+    });
+    expect(await textOf(two.client, 'me', { consistencyToken: token })).toContain('no provider');
+    await until(
+      async () => String(await textOf(one.client, 'me')).includes('no provider'),
+      'the other router sees it',
+    );
+    expect(performance.now() - wroteAt).toBeLessThan(5_000);
+  });
+
+  test('without the registry routers go on, also after a restart, and catch up later', async () => {
+    await using database = await openStore();
+    await using weir = await openApart(database.url, ['one']);
+    const [one] = weir.routers;
+    if (!one) throw new Error('a router was opened');
+    const at = { url: one.router.url, key: weir.adminKey };
+    await using _greeter = await serveProvider(greeter('1.0.0', 'hello'), at);
+    await until(async () => (await textOf(one.client)) === 'hello you', 'it is served');
+    await until(() => one.router.follower.kind === 'following', 'the router follows');
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+
+    await weir.stopRegistry();
+    expect(await textOf(one.client, 'again')).toBe('hello again');
+    await expect(one.client.registry.listProviders({})).rejects.toMatchObject({
+      reason: Reason.REGISTRY_UNAVAILABLE,
+    });
+    await using restarted = await weir.openRouter('one', 'http://127.0.0.1:1');
+    await restarted.ready(AbortSignal.timeout(5_000));
+    const client = createWeir({ url: restarted.url, key: weir.adminKey });
+    expect(await textOf(client, 'there')).toBe('hello there');
+    client.close();
+  });
+
+  test('versions of a provider live side by side; a dead endpoint leaves and returns', async () => {
+    await using database = await openStore();
+    await using weir = await openApart(database.url, ['one']);
+    const [one] = weir.routers;
+    if (!one) throw new Error('a router was opened');
+    const at = { url: one.router.url, key: weir.adminKey };
+    await using _stable = await serveProvider(greeter('1.0.0', 'old', { weight: 90 }), at);
+    await using _canary = await serveProvider(greeter('1.1.0', 'new', { weight: 10 }), at);
+    const keys = Array.from({ length: 200 }, (_, i) => `Greeting/k${i}`);
+    const share = async () => {
+      const outcomes = await one.client.fetch(keys);
+      const texts = outcomes.map((o) => (o.ok ? (o.item.value as { text: string }).text : ''));
+      return texts.filter((text) => text.startsWith('new')).length;
+    };
+    await until(async () => (await share()) > 0, 'the canary gets keys');
+    expect(await share()).toBeLessThan(60);
+
+    const dead = await one.client.registry.registerEndpoint({
+      provider: 'greeter',
+      version: '1.0.0',
+      endpoint: { url: 'http://127.0.0.1:1' },
+    });
+    const id = dead.endpoint?.id ?? '';
+    const endpoints = async () => {
+      const { provider } = await one.client.registry.getProvider({
+        name: 'greeter',
+        version: '1.0.0',
+      });
+      return provider?.endpoints.map((e) => [e.id === id, e.health]) ?? [];
+    };
+    const diedAt = performance.now();
+    await until(async () => (await endpoints()).some(([own, h]) => own && h === 2), 'it is down');
+    expect(performance.now() - diedAt).toBeLessThan(5_000);
+    await one.client.registry.heartbeat({ endpointIds: [id] });
+    expect((await endpoints()).find(([own]) => own)?.[1]).toBe(1);
+    for (const outcome of await one.client.fetch(keys)) expect(outcome.ok).toBe(true);
+  });
+});

@@ -1,0 +1,128 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openFolder, openTestWeir, type TestWeir, until } from './weir.ts';
+
+// What the README shows is run here, as it stands there.
+
+const root = dirname(dirname(import.meta.dirname));
+const run = promisify(execFile);
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const scripts = (
+  JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  }
+).scripts;
+
+const blocks = (language: string) =>
+  [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(
+    ([, text = '']) => text,
+  );
+const commands = blocks('sh')
+  .flatMap((block) => block.split('\n'))
+  .filter((line) => line !== '');
+
+let weir: TestWeir;
+let env: NodeJS.ProcessEnv;
+
+beforeAll(async () => {
+  weir = await openTestWeir();
+  env = {
+    ...process.env,
+    WEIR_URL: weir.weir.url,
+    WEIR_KEY: weir.weir.key,
+    PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}`,
+  };
+  await until(
+    async () => (await weir.client.fetch(['SQLSchema/weir']))[0]?.ok === true,
+    'the providers are up',
+  );
+});
+
+afterAll(() => weir[Symbol.asyncDispose]());
+
+const shown = commands.filter((command) => command.startsWith('npx '));
+const started = commands.filter((command) => /^(node|npm start --) /.test(command));
+
+test('the README leads with the two commands, and every command in it is tried below', () => {
+  expect(commands[0]).toBe('npm ci && npm start');
+  expect(commands).toContain('npm ci && npm test');
+  expect(shown.length + started.length).toBe(commands.length - 2);
+  expect(scripts.start).toContain('standalone/src/main.ts');
+  expect(scripts.test).toContain('vitest run');
+  for (const [, file = ''] of readme.matchAll(/\]\((?!http)([^)#]+)/g)) {
+    expect(existsSync(join(root, file)), file).toBe(true);
+  }
+});
+
+describe('commands', () => {
+  // In the order of the README: a later command may need an earlier one.
+  test.each(shown)('%s', async (command) => {
+    const { stdout } = await run('sh', ['-c', command], { cwd: root, env });
+    expect(stdout.trim()).not.toBe('');
+  });
+});
+
+describe('programs', () => {
+  test.each(blocks('ts'))('%s', async (program) => {
+    const file = join(root, 'standalone/test', `.readme-${process.pid}.ts`);
+    try {
+      await writeFile(file, program);
+      const { stdout } = await run(process.execPath, [file], { cwd: root, env });
+      expect(stdout.trim()).not.toBe('');
+      const strict = ['--noEmit', '--strict', '--module', 'nodenext', '--types', 'node'];
+      const compiler = join(root, 'node_modules/ts7/bin/tsc');
+      await run(process.execPath, [compiler, ...strict, '--skipLibCheck', file], { cwd: root });
+    } finally {
+      await rm(file, { force: true });
+    }
+  });
+});
+
+describe('processes', () => {
+  /** Starts a command, waits until it prints what is expected, and stops it as a user would. */
+  async function start(command: string, more: NodeJS.ProcessEnv, expected: RegExp) {
+    const child = spawn('sh', ['-c', `exec ${command}`], {
+      cwd: root,
+      env: { ...env, ...more },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let printed = '';
+    child.stdout.on('data', (chunk) => {
+      printed += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      printed += chunk;
+    });
+    const exited = once(child, 'exit');
+    try {
+      await until(() => expected.test(printed) || child.exitCode !== null, `${command} is up`);
+      expect(printed).toMatch(expected);
+    } finally {
+      child.kill('SIGTERM');
+    }
+    const [code] = await exited;
+    expect(code).toBe(0);
+    return printed;
+  }
+
+  test('npm start', async () => {
+    await using folder = await openFolder();
+    const { WEIR_URL: _url, WEIR_KEY: _key, ...own } = env;
+    const more = { ...own, WEIR_DATA_DIR: folder.path, WEIR_PORT: '0', WEIR_OPS_PORT: '0' };
+    const printed = await start(scripts.start ?? '', more, /npx weir fetch/);
+    expect(printed).toContain('weir_');
+    expect(existsSync(join(folder.path, 'admin.key'))).toBe(true);
+  });
+
+  test('the docs provider as a process of its own', async () => {
+    const command = started.find((line) => line.includes('docs/main.ts')) ?? '';
+    await start(command, {}, /handbook/);
+    const { providers } = await weir.client.registry.listProviders({});
+    expect(providers.map((p) => p.manifest?.name)).toContain('handbook');
+  });
+});
