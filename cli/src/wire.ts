@@ -1,0 +1,84 @@
+import { create } from '@bufbuild/protobuf';
+import { durationFromMs, timestampFromDate } from '@bufbuild/protobuf/wkt';
+import type { CacheStatus as CacheName, ContextItem, ItemOutcome, Refusal } from '@weir/sdk';
+import {
+  CacheStatus,
+  type ContextRef,
+  ContextRefSchema,
+  type Item,
+  type ItemResult,
+  ItemResultSchema,
+  ItemSchema,
+  RefusalSchema,
+  Sensitivity,
+} from '@weir/sdk/gen/weir/context/v1/context_pb';
+
+// The program shows and writes the contract's own messages, so that its JSON is the contract's
+// too, whether they came from Explain or, through the SDK's batching, from FetchContext.
+
+const cacheStatuses: Record<CacheName, CacheStatus> = {
+  none: CacheStatus.UNSPECIFIED,
+  miss: CacheStatus.MISS,
+  'hit-memory': CacheStatus.HIT_MEMORY,
+  'hit-shared': CacheStatus.HIT_SHARED,
+  stale: CacheStatus.STALE,
+  revalidated: CacheStatus.REVALIDATED,
+  coalesced: CacheStatus.COALESCED,
+  bypass: CacheStatus.BYPASS,
+};
+
+const sensitivities: Record<ContextItem<unknown>['sensitivity'], Sensitivity> = {
+  public: Sensitivity.PUBLIC,
+  internal: Sensitivity.INTERNAL,
+  confidential: Sensitivity.CONFIDENTIAL,
+  restricted: Sensitivity.RESTRICTED,
+};
+
+/** A ref as a message. */
+export function toWireRef(ref: ItemOutcome['ref']): ContextRef {
+  const { type, key, versionRange = '', provider = '' } = ref;
+  return create(ContextRefSchema, { type, key, versionRange, provider });
+}
+
+/** An outcome as a message. */
+export function toWireResult(outcome: ItemOutcome): ItemResult {
+  return create(ItemResultSchema, {
+    index: outcome.index,
+    cache: cacheStatuses[outcome.cache],
+    age: durationFromMs(outcome.ageMs),
+    outcome: outcome.ok
+      ? { case: 'item', value: toWireItem(outcome.item) }
+      : { case: 'refusal', value: toWireRefusal(outcome.refusal) },
+  });
+}
+
+function toWireItem(item: ContextItem<unknown>): Item {
+  const { contentType, version, etag, owner, quality } = item;
+  return create(ItemSchema, {
+    body:
+      item.url === undefined
+        ? { case: 'payload', value: item.bytes }
+        : { case: 'url', value: item.url },
+    contentType,
+    version,
+    etag,
+    owner,
+    asOf: timestampFromDate(item.asOf),
+    ttl: durationFromMs(item.ttlMs),
+    sensitivity: sensitivities[item.sensitivity],
+    provenance: { ...item.provenance },
+    labels: { ...item.labels },
+    ...(quality !== undefined && { quality }),
+  });
+}
+
+function toWireRefusal(refusal: Refusal) {
+  const { code, reason, text, retryDelayMs, offeredVersions } = refusal;
+  return create(RefusalSchema, {
+    code,
+    reason,
+    text,
+    offeredVersions: [...offeredVersions],
+    ...(retryDelayMs !== undefined && { retryDelay: durationFromMs(retryDelayMs) }),
+  });
+}
