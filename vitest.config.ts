@@ -4,7 +4,6 @@ export default defineConfig({
   test: {
     include: ['{kit,registry,router,providers,standalone,cli,sdk,scripts}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
-    globalSetup: ['standalone/test/global-setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,

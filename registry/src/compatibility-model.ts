@@ -105,7 +105,9 @@ export function createDocument(schema: Schema, budget: Budget): Document {
 function createCompiler(schema: Schema): (pointer: string) => ValidateFunction | undefined {
   let ajv: Ajv2020 | undefined;
   const open = (): Ajv2020 => {
-    const opened = new Ajv2020({ strict: false, logger: false, formats: fullFormats });
+    // The metaschema was looked at before; compiling it again for each document takes long.
+    const checked = { meta: false, validateSchema: false } as const;
+    const opened = new Ajv2020({ strict: false, logger: false, formats: fullFormats, ...checked });
     const { $id, ...rest } = isObject(schema) ? schema : {};
     opened.addSchema(rest, 'schema');
     return opened;

@@ -43,7 +43,8 @@ export function randomValue(chance: Chance, depth: number): unknown {
   const kind = chance.below(depth > 0 ? 10 : 6);
   if (kind === 0) return null;
   if (kind < 6) return chance.of(scalars);
-  if (kind < 8) return Array.from({ length: chance.below(4) }, () => randomValue(chance, depth - 1));
+  if (kind < 8)
+    return Array.from({ length: chance.below(4) }, () => randomValue(chance, depth - 1));
   const members = names.filter(() => chance.is(0.4));
   return Object.fromEntries(members.map((name) => [name, randomValue(chance, depth - 1)]));
 }
@@ -54,8 +55,14 @@ function parts(schema: Json, keyword: string): unknown[] {
 }
 
 /** A value that is often valid under a schema. */
-export function likelyValue(chance: Chance, root: unknown, schema: unknown, depth: number): unknown {
-  if (!isObject(schema) || depth < 0 || chance.is(0.08)) return randomValue(chance, Math.max(0, depth));
+export function likelyValue(
+  chance: Chance,
+  root: unknown,
+  schema: unknown,
+  depth: number,
+): unknown {
+  if (!isObject(schema) || depth < 0 || chance.is(0.08))
+    return randomValue(chance, Math.max(0, depth));
   const again = (part: unknown) => likelyValue(chance, root, part, depth);
   if ('const' in schema) return schema.const;
   if (Array.isArray(schema.enum) && schema.enum.length > 0) return chance.of(schema.enum);
@@ -68,20 +75,35 @@ export function likelyValue(chance: Chance, root: unknown, schema: unknown, dept
   if (kind === 'array') return likelyArray(chance, root, schema, depth);
   if (base !== undefined) return base;
   if (kind === 'null') return null;
-  const ofKind = scalars.filter((one) => (kind === 'integer' ? Number.isInteger(one) : typeof one === kind));
+  const ofKind = scalars.filter((one) =>
+    kind === 'integer' ? Number.isInteger(one) : typeof one === kind,
+  );
   return ofKind.length > 0 ? chance.of(ofKind) : randomValue(chance, depth);
 }
 
 function kindFor(chance: Chance, schema: Json): string {
-  if (['properties', 'required', 'additionalProperties', 'unevaluatedProperties'].some((key) => key in schema)) return 'object';
+  if (
+    ['properties', 'required', 'additionalProperties', 'unevaluatedProperties'].some(
+      (key) => key in schema,
+    )
+  )
+    return 'object';
   if (['items', 'prefixItems', 'contains'].some((key) => key in schema)) return 'array';
   return chance.of(['none', 'string', 'number']);
 }
 
-function likelyObject(chance: Chance, root: unknown, schema: Json, base: unknown, depth: number): Json {
+function likelyObject(
+  chance: Chance,
+  root: unknown,
+  schema: Json,
+  base: unknown,
+  depth: number,
+): Json {
   const properties = isObject(schema.properties) ? schema.properties : {};
   const required = parts(schema, 'required').map(String);
-  const wanted = names.filter((name) => required.includes(name) || chance.is(name in properties ? 0.6 : 0.15));
+  const wanted = names.filter(
+    (name) => required.includes(name) || chance.is(name in properties ? 0.6 : 0.15),
+  );
   const rest = schema.additionalProperties ?? schema.unevaluatedProperties ?? true;
   const members = wanted.map((name) => [
     name,
@@ -109,7 +131,8 @@ export function randomSchema(chance: Chance, depth: number): unknown {
   if (chance.is(0.05)) return chance.is(0.7);
   const schema: Json = {};
   const count = 1 + chance.below(3);
-  for (let index = 0; index < count; index += 1) Object.assign(schema, randomKeywords(chance, depth));
+  for (let index = 0; index < count; index += 1)
+    Object.assign(schema, randomKeywords(chance, depth));
   return schema;
 }
 
@@ -124,9 +147,20 @@ function randomKeywords(chance: Chance, depth: number): Json {
     () => ({ type: 'object' }),
     () => ({ enum: [...new Set([chance.of(scalars), chance.of(scalars), chance.of(scalars)])] }),
     () => ({ const: chance.of(scalars) }),
-    () => ({ [chance.of(['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'])]: chance.below(4) }),
+    () => ({
+      [chance.of(['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'])]: chance.below(4),
+    }),
     () => ({ multipleOf: chance.of([1, 2, 3, 0.5]) }),
-    () => ({ [chance.of(['minLength', 'maxLength', 'minItems', 'maxItems', 'minProperties', 'maxProperties'])]: chance.below(4) }),
+    () => ({
+      [chance.of([
+        'minLength',
+        'maxLength',
+        'minItems',
+        'maxItems',
+        'minProperties',
+        'maxProperties',
+      ])]: chance.below(4),
+    }),
     () => ({ pattern: chance.of(patterns) }),
     () => ({ format: 'date' }),
     () => ({ required: names.filter(() => chance.is(0.3)) }),
@@ -134,12 +168,21 @@ function randomKeywords(chance: Chance, depth: number): Json {
     () => ({ dependentRequired: { [chance.of(names)]: [chance.of(names)] } }),
   ];
   const deep: (() => Json)[] = [
-    () => ({ type: 'object', properties: members(names), required: names.filter(() => chance.is(0.2)), additionalProperties: false }),
+    () => ({
+      type: 'object',
+      properties: members(names),
+      required: names.filter(() => chance.is(0.2)),
+      additionalProperties: false,
+    }),
     () => ({ properties: members(names) }),
     () => ({ patternProperties: members(patterns) }),
     () => ({ additionalProperties: chance.is(0.5) ? false : inner() }),
     () => ({ unevaluatedProperties: chance.is(0.5) ? false : inner() }),
-    () => ({ propertyNames: chance.is(0.5) ? { pattern: chance.of(patterns) } : { enum: names.slice(0, 3) } }),
+    () => ({
+      propertyNames: chance.is(0.5)
+        ? { pattern: chance.of(patterns) }
+        : { enum: names.slice(0, 3) },
+    }),
     () => ({ dependentSchemas: { [chance.of(names)]: inner() } }),
     () => ({ type: 'array', items: inner() }),
     () => ({ prefixItems: some() }),
@@ -169,20 +212,31 @@ export function changed(chance: Chance, schema: unknown, depth: number): unknown
     case 1:
       return { ...schema, ...randomKeywords(chance, depth) };
     case 2:
-      return chance.is(0.5) ? { anyOf: [schema, randomSchema(chance, depth)] } : { allOf: [schema] };
+      return chance.is(0.5)
+        ? { anyOf: [schema, randomSchema(chance, depth)] }
+        : { allOf: [schema] };
     default:
       return key === '' ? schema : { ...rest, [key]: changedValue(chance, key, value, depth) };
   }
 }
 
 function changedValue(chance: Chance, key: string, value: unknown, depth: number): unknown {
-  if (typeof value === 'number') return Math.max(key === 'multipleOf' ? 1 : 0, value + chance.of([-1, 1]));
+  if (typeof value === 'number')
+    return Math.max(key === 'multipleOf' ? 1 : 0, value + chance.of([-1, 1]));
   if (['required', 'enum', 'type'].includes(key)) return changedList(chance, key, value);
   if (Array.isArray(value)) return changedSchemas(chance, value, depth);
-  if (!isObject(value) || ['const', 'dependentRequired'].includes(key)) return typeof value === 'boolean' && key !== 'uniqueItems' ? randomSchema(chance, depth - 1) : value;
-  if (!['properties', 'patternProperties', '$defs', 'dependentSchemas'].includes(key)) return changed(chance, value, depth - 1);
+  if (!isObject(value) || ['const', 'dependentRequired'].includes(key))
+    return typeof value === 'boolean' && key !== 'uniqueItems'
+      ? randomSchema(chance, depth - 1)
+      : value;
+  if (!['properties', 'patternProperties', '$defs', 'dependentSchemas'].includes(key))
+    return changed(chance, value, depth - 1);
   const members = Object.keys(value);
-  if (members.length === 0 || (key !== '$defs' && chance.is(0.3))) return { ...value, [chance.of(key === 'patternProperties' ? patterns : names)]: randomSchema(chance, depth - 1) };
+  if (members.length === 0 || (key !== '$defs' && chance.is(0.3)))
+    return {
+      ...value,
+      [chance.of(key === 'patternProperties' ? patterns : names)]: randomSchema(chance, depth - 1),
+    };
   const name = chance.of(members);
   const { [name]: member, ...others } = value;
   if (key !== '$defs' && chance.is(0.3)) return others;
@@ -191,7 +245,11 @@ function changedValue(chance: Chance, key: string, value: unknown, depth: number
 
 function changedList(chance: Chance, key: string, value: unknown): unknown {
   const items = Array.isArray(value) ? value : [value];
-  const more: Readonly<Record<string, readonly unknown[]>> = { required: names, enum: scalars, type: types };
+  const more: Readonly<Record<string, readonly unknown[]>> = {
+    required: names,
+    enum: scalars,
+    type: types,
+  };
   if (chance.is(0.5)) return [...new Set([...items, chance.of(more[key] ?? [])])];
   const fewer = items.filter(() => chance.is(0.6));
   return fewer.length > 0 ? fewer : items;

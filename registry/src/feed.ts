@@ -1,6 +1,7 @@
 import { type Clock, type Logger, refuse } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { SnapshotDelta } from '@weir/sdk/gen/weir/registry/v1/watch_pb';
+import { createWaiters, inLine, shared } from './coalesce.ts';
 import type { Position, Snapshot, Store } from './store/store.ts';
 
 const POLL_INTERVAL_MS = 500;
@@ -22,71 +23,25 @@ export interface Feed extends AsyncDisposable {
 
 /** Opens the feed. It polls, since notifications can be missed and so only wake it. */
 export async function openFeed(store: Store, clock: Clock, log: Logger): Promise<Feed> {
-  let at = await store.position();
+  const tail = createTail(store, await store.position());
   let heardMs = clock.monotonicMs();
-  let tail: SnapshotDelta[] = [];
-  let polling: Promise<void> | undefined;
-  let again = false;
-  let snapshotting: Promise<Snapshot> | undefined;
-  const waiting = new Set<() => void>();
-
-  async function pollOnce(): Promise<void> {
-    const now = await store.position();
-    if (now.epoch !== at.epoch || now.revision < at.revision) reset(now);
-    while (at.revision < now.revision) {
-      const deltas = await store.changesAfter(at.revision, PAGE_SIZE);
-      const last = deltas?.at(-1);
-      if (!deltas || !last) reset(await store.position());
-      else advance(deltas, last);
-    }
+  const poll = inLine(async () => {
+    await tail.catchUp();
     heardMs = clock.monotonicMs();
-  }
-
-  function reset(now: Position): void {
-    at = now;
-    tail = [];
-    wakeAll();
-  }
-
-  function advance(deltas: readonly SnapshotDelta[], last: SnapshotDelta): void {
-    at = { epoch: at.epoch, revision: last.revision, digest: last.digest };
-    tail = [...tail, ...deltas].slice(-TAIL_MAX);
-    wakeAll();
-  }
-
-  function wakeAll(): void {
-    for (const wake of waiting) wake();
-  }
-
-  /** One poll at a time; a wake during a poll may have missed it, so another follows. */
-  function poll(): Promise<void> {
-    if (polling) again = true;
-    polling ??= (async () => {
-      do {
-        again = false;
-        await pollOnce();
-      } while (again);
-    })().finally(() => {
-      polling = undefined;
-    });
-    return polling;
-  }
-
-  function pollInBackground(): void {
+  });
+  const pollInBackground = () => {
     poll().catch((error: unknown) => log.warn({ err: error }, 'the store cannot be read'));
-  }
+  };
 
   await using opening = new AsyncDisposableStack();
-  opening.defer(async () => {
-    await polling?.catch(() => {});
-  });
+  opening.defer(() => poll().catch(() => {}));
   opening.use(await store.onChange(pollInBackground));
   const timer = setInterval(pollInBackground, POLL_INTERVAL_MS);
   opening.defer(() => clearInterval(timer));
   const open = opening.move();
 
   function position(): Position {
-    if (clock.monotonicMs() - heardMs <= SILENCE_MAX_MS) return at;
+    if (clock.monotonicMs() - heardMs <= SILENCE_MAX_MS) return tail.at();
     throw refuse(Reason.STORE_UNAVAILABLE, 'the database of the registry cannot be reached', {
       retryDelayMs: RETRY_DELAY_MS,
     });
@@ -94,36 +49,58 @@ export async function openFeed(store: Store, clock: Clock, log: Logger): Promise
 
   return {
     position,
-    snapshot() {
-      // Routers that connect together, as after a restart, share one reading.
-      snapshotting ??= store.snapshot().finally(() => {
-        snapshotting = undefined;
-      });
-      return snapshotting;
-    },
+    // Routers that connect together, as after a restart, share one reading.
+    snapshot: shared(() => store.snapshot()),
     async changesAfter(revision) {
       // A router may have learnt of it from another registry first.
       if (revision > position().revision) await poll();
-      if (revision === at.revision) return [];
-      if (revision > at.revision) return undefined;
-      const index = tail.findIndex((delta) => delta.fromRevision === revision);
-      if (index >= 0) return tail.slice(index);
-      return await store.changesAfter(revision, PAGE_SIZE);
+      return await tail.changesAfter(revision);
     },
     async changed(revision, { timeoutMs, signal }) {
-      if (at.revision !== revision || signal.aborted) return;
-      await new Promise<void>((resolve) => {
-        const done = () => {
-          clearTimeout(late);
-          waiting.delete(done);
-          signal.removeEventListener('abort', done);
-          resolve();
-        };
-        const late = setTimeout(done, timeoutMs);
-        waiting.add(done);
-        signal.addEventListener('abort', done);
-      });
+      if (tail.at().revision === revision) await tail.waiters.wait(timeoutMs, signal);
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+}
+
+/** The newest deltas, in memory. */
+function createTail(store: Store, from: Position) {
+  const waiters = createWaiters();
+  let at = from;
+  let deltas: SnapshotDelta[] = [];
+
+  async function catchUp(): Promise<void> {
+    const now = await store.position();
+    if (now.epoch !== at.epoch || now.revision < at.revision) reset(now);
+    while (at.revision < now.revision) {
+      const next = await store.changesAfter(at.revision, PAGE_SIZE);
+      const last = next?.at(-1);
+      if (next && last) advance(next, last);
+      else reset(await store.position());
+    }
+  }
+
+  function reset(now: Position): void {
+    at = now;
+    deltas = [];
+    waiters.wakeAll();
+  }
+
+  function advance(next: readonly SnapshotDelta[], last: SnapshotDelta): void {
+    at = { epoch: at.epoch, revision: last.revision, digest: last.digest };
+    deltas = [...deltas, ...next].slice(-TAIL_MAX);
+    waiters.wakeAll();
+  }
+
+  return {
+    waiters,
+    catchUp,
+    at: () => at,
+    async changesAfter(revision: bigint): Promise<readonly SnapshotDelta[] | undefined> {
+      if (revision === at.revision) return [];
+      if (revision > at.revision) return undefined;
+      const index = deltas.findIndex((delta) => delta.fromRevision === revision);
+      return index < 0 ? await store.changesAfter(revision, PAGE_SIZE) : deltas.slice(index);
+    },
   };
 }

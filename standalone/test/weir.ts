@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { dumpNewDatabase } from '@weir/registry';
 import { createWeir, type Weir } from '@weir/sdk';
 import postgres from 'postgres';
-import { inject } from 'vitest';
 import { openStandalone, readStandaloneConfig, type Standalone } from '../src/index.ts';
 
 /** Weir as a test uses it: on real sockets, with a data directory of its own. */
@@ -21,8 +21,8 @@ export async function openFolder(): Promise<{ path: string } & AsyncDisposable> 
 }
 
 /** The embedded database, migrated, as it was made once for all tests. */
-export async function embeddedDump(): Promise<Blob> {
-  return new Blob([await readFile(inject('pgliteDump'))]);
+export function embeddedDump(): Promise<Blob> {
+  return dumpNewDatabase(tmpdir());
 }
 
 /** A new database on the real PostgreSQL that the tests were given. */

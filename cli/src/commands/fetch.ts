@@ -65,23 +65,27 @@ export function addFetch(program: Command, shell: Shell): void {
         ["weir fetch SQLSchema/weir --json | jq '.results[0].item.value'", 'the whole answer'],
       ),
     )
-    .action(async (texts: string[], _options: Options, command: Command) => {
-      const { provider } = command.opts<Options>();
-      const refs = readRefs(texts, provider);
-      const call = await openCall<Options>(shell, command);
-      const display = displayFor(shell.terminal, call.options, refs.length);
-      const { maxAge: maxAgeMs, itemTimeout: itemTimeoutMs, minQuality, stream } = call.options;
-      const { signal, timeoutMs } = call;
-      const settings = { maxAgeMs, itemTimeoutMs, minQuality, signal, timeoutMs };
-      const start = performance.now();
-      const outcomes: Outcome[] = [];
-      for await (const outcome of gather(call.weir, refs, { ...settings, stream })) {
-        outcomes.push(outcome);
-        display.show(outcome);
-      }
-      display.end(outcomes, performance.now() - start);
-      if (outcomes.some(isRefused)) shell.finish(exitCodes.refused);
-    });
+    .action((texts: string[], _options: Options, command: Command) =>
+      runFetch(shell, command, texts),
+    );
+}
+
+async function runFetch(shell: Shell, command: Command, texts: readonly string[]): Promise<void> {
+  const { provider } = command.opts<Options>();
+  const refs = readRefs(texts, provider);
+  const call = await openCall<Options>(shell, command);
+  const display = displayFor(shell.terminal, call.options, refs.length);
+  const { maxAge: maxAgeMs, itemTimeout: itemTimeoutMs, minQuality, stream } = call.options;
+  const { signal, timeoutMs } = call;
+  const settings = { maxAgeMs, itemTimeoutMs, minQuality, signal, timeoutMs };
+  const start = performance.now();
+  const outcomes: Outcome[] = [];
+  for await (const outcome of gather(call.weir, refs, { ...settings, stream })) {
+    outcomes.push(outcome);
+    display.show(outcome);
+  }
+  display.end(outcomes, performance.now() - start);
+  if (outcomes.some(isRefused)) shell.finish(exitCodes.refused);
 }
 
 async function* gather(

@@ -22,7 +22,8 @@ async function run(name: Name, args: readonly string[], options: { cwd: string; 
   });
   child.stderr.on('data', (chunk) => {
     errors += chunk;
-    if (options.until && errors.includes(options.until)) child.kill('SIGTERM');
+    // Once only: a second signal would end it at once.
+    if (options.until && errors.includes(options.until) && !child.killed) child.kill('SIGTERM');
   });
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   return { code, output, errors };
@@ -30,7 +31,7 @@ async function run(name: Name, args: readonly string[], options: { cwd: string; 
 
 const inFolder = async <T>(use: (folder: TestFolder) => Promise<T>) => {
   await using folder = await openTestFolder({ 'docs/README.md': '# Weir\n' });
-  return use(folder);
+  return await use(folder);
 };
 
 test.each<{ name: Name; args: string[]; says: string }>([

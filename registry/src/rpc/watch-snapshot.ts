@@ -15,7 +15,7 @@ import type { Snapshot } from '../store/store.ts';
 
 const CHUNK_ENTRIES_MAX = 500;
 const CHUNK_BYTES_MAX = 1024 * 1024;
-const MARK_INTERVAL_MS = 1000;
+const MARK_INTERVAL_MS = 900; // routers are promised one a second
 
 /** Streams the snapshot, or goes on from the revision given, and then every change. */
 export function watchSnapshot(feed: Feed): MethodImpl<typeof WatchService.method.watchSnapshot> {
