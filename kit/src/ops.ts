@@ -37,7 +37,7 @@ export async function openOperations(options: OperationsOptions): Promise<Operat
   const server = createServer(
     { requestTimeout: requestTimeoutMs, maxHeaderSize: headersMaxBytes },
     (request, response) => {
-      answer(request, options)
+      void answer(request, options)
         .catch((error: unknown) => failed(error, options.log))
         .then((what) => send(request, response, what));
     },

@@ -71,7 +71,7 @@ export async function answer(
 /** Waits for what must be waited for, and for nothing when all is there. */
 function settle(outcomes: readonly Gathered[]): readonly Outcome[] | Promise<Outcome[]> {
   return outcomes.some((outcome) => outcome instanceof Promise)
-    ? Promise.all(outcomes)
+    ? Promise.all(outcomes.map(async (outcome) => outcome))
     : (outcomes as readonly Outcome[]);
 }
 
