@@ -9,8 +9,10 @@ import { Reason, ReasonSchema } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 /** The domain of every ErrorInfo that Weir sends. */
 export const errorDomain = 'weir';
 
-/** Details travel in headers, which clients bound. */
+/** Texts and details travel in headers, which clients bound: the strictest take 16 KiB. */
 const violationsMax = 32;
+const violationsMaxChars = 4096;
+const textMaxChars = 2048;
 
 /** A fault in one field of a request. */
 export interface FieldViolation {
@@ -142,11 +144,26 @@ export function toConnectError(error: unknown, requestId: string): ConnectError 
   return fromWeirError(refuse(Reason.INTERNAL, text), requestId, error);
 }
 
-/** Gives an error that has no reason yet an ErrorInfo with the reason that its code suggests. */
+/**
+ * Gives an error of the RPC library, which has no reason yet, an ErrorInfo with the reason that
+ * its code suggests. What it calls internal is either a message that cannot be read, which is
+ * the caller's fault, or a fault of ours, of which the caller learns nothing.
+ */
 export function addReason(error: ConnectError, requestId: string): void {
   if (error.findDetails(ErrorInfoSchema).length > 0) return;
+  if (error.code === Code.Internal) {
+    const [, fault] = /^parse binary: (.*)$/s.exec(error.rawMessage) ?? [];
+    if (fault === undefined) retell(error, Code.Internal, `internal error, request ${requestId}`);
+    else retell(error, Code.InvalidArgument, `the message cannot be read: ${cut(fault, 200)}`);
+  }
   const reason = reasonsByCode[error.code];
   if (reason !== undefined) error.details.push(errorInfo(reason, {}, requestId));
+}
+
+/** The library has the error in hand already, so that it cannot be replaced by another. */
+function retell(error: ConnectError, code: Code, text: string): void {
+  const { cause = new Error(error.rawMessage) } = error;
+  Object.assign(error, { code, rawMessage: text, message: `[${Code[code]}] ${text}`, cause });
 }
 
 /** What the RPC library's own errors mean. */
@@ -160,7 +177,8 @@ const reasonsByCode: Readonly<Partial<Record<Code, Reason>>> = {
 };
 
 function fromWeirError(error: WeirError, requestId: string, cause: unknown = error): ConnectError {
-  const translated = new ConnectError(error.message, error.code, undefined, undefined, cause);
+  const text = cut(error.message, textMaxChars);
+  const translated = new ConnectError(text, error.code, undefined, undefined, cause);
   translated.details.push(errorInfo(error.reason, error.metadata, requestId));
   if (error.retryDelayMs !== undefined) {
     translated.details.push({
@@ -171,10 +189,28 @@ function fromWeirError(error: WeirError, requestId: string, cause: unknown = err
   if (error.violations.length > 0) {
     translated.details.push({
       desc: BadRequestSchema,
-      value: { fieldViolations: error.violations.slice(0, violationsMax) },
+      value: { fieldViolations: fitting(error.violations) },
     });
   }
   return translated;
+}
+
+/** As many violations as there is room for; at least one. */
+function fitting(violations: readonly FieldViolation[]): FieldViolation[] {
+  let left = violationsMaxChars;
+  const fits: FieldViolation[] = [];
+  for (const violation of violations.slice(0, violationsMax)) {
+    const field = cut(violation.field, textMaxChars / 2);
+    const description = cut(violation.description, textMaxChars / 2);
+    left -= field.length + description.length;
+    if (left < 0) break;
+    fits.push({ field, description });
+  }
+  return fits;
+}
+
+function cut(text: string, maxChars: number): string {
+  return text.length > maxChars ? `${text.slice(0, maxChars - 1)}…`.toWellFormed() : text;
 }
 
 function errorInfo(reason: Reason, metadata: Readonly<Record<string, string>>, requestId: string) {

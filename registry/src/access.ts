@@ -1,5 +1,5 @@
 import type { HandlerContext } from '@connectrpc/connect';
-import { type Caller, callerOf, refuse, requireScope } from '@weir/kit';
+import { type Caller, callerOf, parseName, refuse, requireScope } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { Scope, ScopeSchema } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { notFound } from './refusals.ts';
@@ -30,7 +30,7 @@ export function administratorOf(
   named: string,
 ): { caller: Caller; tenant: string } {
   const caller = callerOf(context);
-  const tenant = named || caller.tenant;
+  const tenant = named === '' ? caller.tenant : parseName('tenant', named);
   requireScope(caller, tenant === caller.tenant ? Scope.ADMIN : Scope.PLATFORM);
   return { caller, tenant };
 }

@@ -8,7 +8,6 @@ import {
   listed,
   type Node,
   named,
-  namedAs,
   strings,
 } from './compatibility-model.ts';
 import { isObject } from './json-schema-tree.ts';
@@ -188,8 +187,8 @@ export function evaluatedBy(root: Node, how: 'certainly' | 'possibly', budget: B
     if (seen.has(node)) continue;
     seen.add(node);
     budget.spend(1);
-    for (const [name] of named(node, 'properties')) names.add(name);
-    for (const [pattern] of named(node, 'patternProperties')) patterns.push(pattern);
+    for (const name of named(node, 'properties').keys()) names.add(name);
+    patterns.push(...named(node, 'patternProperties').keys());
     if (held(node, 'additionalProperties') !== undefined) all = true;
     if (node !== root && held(node, 'unevaluatedProperties') !== undefined) all = true;
     pending.push(...(how === 'certainly' ? wholes(node) : partsOf(node)));
@@ -198,7 +197,7 @@ export function evaluatedBy(root: Node, how: 'certainly' | 'possibly', budget: B
 }
 
 /** The nodes that hold for the same value whenever a node does. */
-export function wholes(node: Node): Node[] {
+export function wholes(node: Node): readonly Node[] {
   const target = node.document.target(node);
   return target === undefined ? listed(node, 'allOf') : [...listed(node, 'allOf'), target];
 }
@@ -210,7 +209,7 @@ function partsOf(node: Node): Node[] {
     ...listed(node, 'anyOf'),
     ...listed(node, 'oneOf'),
     ...parts.filter((part) => part !== undefined),
-    ...named(node, 'dependentSchemas').map(([, part]) => part),
+    ...named(node, 'dependentSchemas').values(),
   ];
 }
 
@@ -232,20 +231,23 @@ export interface Properties {
 }
 
 export function propertiesOf(view: View, budget: Budget): Properties {
-  const rules = view.leaves.map(({ node }) => ruleOf(node, budget));
-  const names = rules.flatMap((rule) => rule.names);
-  const patterns = rules.flatMap((rule) => rule.patterns);
-  budget.spend(names.length);
+  const found = view.leaves.map(({ node }) => ruleOf(node, budget));
+  const names = new Set(found.flatMap((rule) => rule.names));
+  const patterns = new Set(found.flatMap((rule) => rule.patterns));
+  budget.spend(names.size);
   return {
-    names: [...new Set(names)],
-    patterns: [...new Set(patterns)],
-    of: (name) => {
-      budget.spend(rules.length);
-      return rules.flatMap((rule) => rule.of(name)).map(factOf);
-    },
-    matching: (pattern) => rules.flatMap((rule) => rule.matching(pattern)).map(factOf),
-    others: rules.flatMap((rule) => rule.others).map(factOf),
+    names: [...names],
+    patterns: [...patterns],
+    of: (name) => propertyOf(view, name, budget),
+    matching: (pattern) => found.flatMap((rule) => rule.matching(pattern)).map(factOf),
+    others: found.flatMap((rule) => rule.others).map(factOf),
   };
+}
+
+/** What is known of the value of one property. */
+export function propertyOf(view: View, name: string, budget: Budget): Fact[] {
+  budget.spend(view.leaves.length);
+  return view.leaves.flatMap(({ node }) => ruleOf(node, budget).of(name)).map(factOf);
 }
 
 /** What one leaf says of properties. */
@@ -257,9 +259,17 @@ interface PropertyRule {
   readonly others: readonly Node[];
 }
 
+const rules = new WeakMap<Node, PropertyRule>();
+
 function ruleOf(node: Node, budget: Budget): PropertyRule {
-  const own = named(node, 'properties').map(([name]) => name);
-  const byPattern = named(node, 'patternProperties');
+  const rule = rules.get(node) ?? createRule(node, budget);
+  rules.set(node, rule);
+  return rule;
+}
+
+function createRule(node: Node, budget: Budget): PropertyRule {
+  const own = named(node, 'properties');
+  const byPattern = [...named(node, 'patternProperties')];
   const additional = held(node, 'additionalProperties');
   const unevaluated = held(node, 'unevaluatedProperties');
   const evaluated =
@@ -273,10 +283,10 @@ function ruleOf(node: Node, budget: Budget): PropertyRule {
   const remaining = evaluated !== undefined && !evaluated.all ? unevaluated : undefined;
   const others = additional ?? remaining;
   return {
-    names: [...own, ...(evaluated?.names ?? [])],
+    names: [...own.keys(), ...(evaluated?.names ?? [])],
     patterns: [...byPattern.map(([pattern]) => pattern), ...(evaluated?.patterns ?? [])],
     of: (name) => {
-      const property = namedAs(node, 'properties', name);
+      const property = own.get(name);
       const matched = byPattern
         .filter(([pattern]) => matches(pattern, name))
         .map(([, part]) => part);

@@ -159,10 +159,16 @@ export function choiceFaults(goal: Goal): SchemaFault[] {
   return [...anyOfFaults(goal), ...oneOfFaults(goal), ...notFaults(goal), ...conditionFaults(goal)];
 }
 
+/** The alternatives that some value of a goal can meet; all of them when there is none. */
+function possible({ facts, proof }: Goal, alternatives: readonly Node[]): readonly Node[] {
+  const met = alternatives.filter((one) => !proof.isImpossible([...facts, factOf(one)]));
+  return met.length > 0 ? met : alternatives;
+}
+
 /** The faults of the alternative that comes closest; none if one holds. */
 function closest(goal: Goal, alternatives: readonly Node[]): SchemaFault[] {
   let best: SchemaFault[] | undefined;
-  for (const alternative of alternatives) {
+  for (const alternative of possible(goal, alternatives)) {
     const faults = goal.proof.prove(goal.facts, alternative, goal.path);
     if (faults.length === 0) return [];
     if (best === undefined || faults.length < best.length) best = faults;
@@ -183,7 +189,7 @@ function anyOfFaults(goal: Goal): SchemaFault[] {
 function holdsAlready({ view, node, proof }: Goal, keyword: 'anyOf' | 'oneOf'): boolean {
   const wanted = listed(node, keyword);
   return view.leaves.some((leaf) => {
-    const open = leaf.aside.includes(keyword) ? [] : listed(leaf.node, keyword);
+    const open = leaf.aside.includes(keyword) ? [] : [...listed(leaf.node, keyword)];
     if (open.length !== wanted.length) return false;
     return wanted.every((one) => {
       const index = open.findIndex((other) => proof.same(one, other));
@@ -191,6 +197,13 @@ function holdsAlready({ view, node, proof }: Goal, keyword: 'anyOf' | 'oneOf'): 
       return index >= 0;
     });
   });
+}
+
+/** Whether a goal has alternatives that its facts do not already have. */
+export function hasOpenChoice(goal: Goal): boolean {
+  return (['anyOf', 'oneOf'] as const).some(
+    (keyword) => listed(goal.node, keyword).length > 0 && !holdsAlready(goal, keyword),
+  );
 }
 
 /** Proves something for each kind of value apart; undefined when there is only one kind. */
@@ -217,33 +230,27 @@ function oneOfFaults(goal: Goal): SchemaFault[] {
 
 function exactlyOne(goal: Goal, alternatives: readonly Node[]): SchemaFault[] {
   const { facts, proof, path } = goal;
+  const candidates = possible(goal, alternatives);
   let best: SchemaFault[] = [];
-  for (const alternative of alternatives) {
+  for (const alternative of candidates) {
     const faults = proof.prove(facts, alternative, path);
-    if (faults.length === 0) return overlapFaults(goal, alternative, alternatives);
+    if (faults.length === 0) return overlapFaults(goal, alternative, candidates);
     if (best.length === 0 || faults.length < best.length) best = faults;
   }
   return best;
 }
 
 /** That values valid under one alternative are valid under no other. */
-function overlapFaults(goal: Goal, chosen: Node, alternatives: readonly Node[]): SchemaFault[] {
-  const overlapping = alternatives.some(
-    (other) =>
-      other !== chosen && !goal.proof.isImpossible([...goal.facts, factOf(chosen), factOf(other)]),
-  );
-  if (!overlapping) return [];
+function overlapFaults(goal: Goal, chosen: Node, others: readonly Node[]): SchemaFault[] {
+  const { facts, proof } = goal;
+  const isApart = (other: Node) => proof.isImpossible([...facts, factOf(chosen), factOf(other)]);
+  if (others.every((other) => other === chosen || isApart(other))) return [];
   const mends = [
     'tell the alternatives apart by a required property with a const, or use anyOf',
     'keep the alternatives as they were',
   ] as const;
-  return [
-    fault(goal, 'oneOf', {
-      may: 'may match several alternatives of oneOf',
-      but: 'refuses then',
-      mends,
-    }),
-  ];
+  const breach = { may: 'may match several alternatives of oneOf', but: 'refuses then', mends };
+  return [fault(goal, 'oneOf', breach)];
 }
 
 function notFaults(goal: Goal): SchemaFault[] {

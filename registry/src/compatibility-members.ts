@@ -54,7 +54,7 @@ function requiredFaults(goal: Goal): SchemaFault[] {
 }
 
 function propertyFaults(goal: Goal, properties: Properties): SchemaFault[] {
-  return named(goal.node, 'properties').flatMap(([name, node]) => {
+  return [...named(goal.node, 'properties')].flatMap(([name, node]) => {
     const facts = properties.of(name);
     const path = step(goal.path, 'properties', name);
     const faults = goal.proof.prove(facts, node, path);
@@ -70,7 +70,7 @@ function propertyFaults(goal: Goal, properties: Properties): SchemaFault[] {
 }
 
 function patternFaults(goal: Goal, properties: Properties): SchemaFault[] {
-  return named(goal.node, 'patternProperties').flatMap(([pattern, node]) => {
+  return [...named(goal.node, 'patternProperties')].flatMap(([pattern, node]) => {
     const isKnown = properties.patterns.includes(pattern);
     return everyProperty(goal, properties, node, {
       name: (name) => matches(pattern, name),
@@ -100,8 +100,8 @@ function restFaults(goal: Goal, properties: Properties): SchemaFault[] {
     });
   const faults: SchemaFault[] = [];
   if (additional !== undefined) {
-    const names = new Set(named(node, 'properties').map(([name]) => name));
-    const patterns = named(node, 'patternProperties').map(([pattern]) => pattern);
+    const names = new Set(named(node, 'properties').keys());
+    const patterns = [...named(node, 'patternProperties').keys()];
     faults.push(...rest('additionalProperties', additional, names, patterns));
   }
   if (unevaluated !== undefined) {
@@ -213,9 +213,9 @@ function dependencyFaults(goal: Goal, properties: Properties): SchemaFault[] {
       return proof.prove(withProperty(name), proof.node({ required: names }), path);
     });
   for (const [name, part] of named(node, 'dependentSchemas')) {
-    const known = view.leaves.flatMap((leaf) =>
-      named(leaf.node, 'dependentSchemas').flatMap(([one, other]) => (one === name ? [other] : [])),
-    );
+    const known = view.leaves
+      .map((leaf) => named(leaf.node, 'dependentSchemas').get(name))
+      .filter((one) => one !== undefined);
     faults.push(...proof.prove([...known.map(factOf), ...withProperty(name)], part, path));
   }
   return faults;

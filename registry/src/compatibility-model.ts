@@ -4,7 +4,7 @@ import { fullFormats } from 'ajv-formats/dist/formats.js';
 import { anchorsOf, isObject, type Schema, step, targetOf, treeOf } from './json-schema-tree.ts';
 
 /** How much work one comparison may take, in schemas looked at. */
-const maxWork = 1_000_000;
+const maxWork = 300_000;
 /** Generous: documents are checked against the limits of schemas before. */
 const maxNodes = 10_000;
 
@@ -123,31 +123,50 @@ function createCompiler(schema: Schema): (pointer: string) => ValidateFunction |
   };
 }
 
-/** Lists the nodes under a keyword that holds a list of schemas. */
-export function listed(node: Node, keyword: string): Node[] {
+const lists = new WeakMap<Node, Map<string, readonly Node[]>>();
+const maps = new WeakMap<Node, Map<string, ReadonlyMap<string, Node>>>();
+
+/** Reads something of a node once. */
+function once<T>(
+  memo: WeakMap<Node, Map<string, T>>,
+  node: Node,
+  keyword: string,
+  read: () => T,
+): T {
+  const known = memo.get(node) ?? new Map<string, T>();
+  memo.set(node, known);
+  const value = known.get(keyword) ?? read();
+  known.set(keyword, value);
+  return value;
+}
+
+const none: readonly Node[] = [];
+
+/** The nodes under a keyword that holds a list of schemas. */
+export function listed(node: Node, keyword: string): readonly Node[] {
   const items = isObject(node.schema) ? node.schema[keyword] : undefined;
-  if (!Array.isArray(items)) return [];
-  return items.map((_, index) => node.document.child(node, keyword, index));
+  if (!Array.isArray(items)) return none;
+  return once(lists, node, keyword, () =>
+    items.map((_, index) => node.document.child(node, keyword, index)),
+  );
 }
 
 /** The node under a keyword that holds a schema. */
 export function held(node: Node, keyword: string): Node | undefined {
   if (!isObject(node.schema) || node.schema[keyword] === undefined) return undefined;
-  return node.document.child(node, keyword);
+  return once(lists, node, keyword, () => [node.document.child(node, keyword)])[0];
 }
+
+const empty: ReadonlyMap<string, Node> = new Map();
 
 /** The nodes under a keyword that holds schemas by name. */
-export function named(node: Node, keyword: string): [name: string, node: Node][] {
+export function named(node: Node, keyword: string): ReadonlyMap<string, Node> {
   const members = isObject(node.schema) ? node.schema[keyword] : undefined;
-  if (!isObject(members)) return [];
-  return Object.keys(members).map((name) => [name, node.document.child(node, keyword, name)]);
-}
-
-/** The node under a name of such a keyword. */
-export function namedAs(node: Node, keyword: string, name: string): Node | undefined {
-  const members = isObject(node.schema) ? node.schema[keyword] : undefined;
-  if (!isObject(members) || !Object.hasOwn(members, name)) return undefined;
-  return node.document.child(node, keyword, name);
+  if (!isObject(members)) return empty;
+  return once(maps, node, keyword, () => {
+    const names = Object.keys(members);
+    return new Map(names.map((name) => [name, node.document.child(node, keyword, name)]));
+  });
 }
 
 /** The strings of a keyword that holds a list of them. */

@@ -9,13 +9,13 @@ import {
   type Leaf,
   least,
   lowerBound,
-  propertiesOf,
+  propertyOf,
   upperBound,
   type View,
   viewOf,
 } from './compatibility-facts.ts';
 import { type Direction, fault, type Goal, type Proof, unique } from './compatibility-goal.ts';
-import { choiceFaults, keywordFaults } from './compatibility-keywords.ts';
+import { choiceFaults, hasOpenChoice, keywordFaults } from './compatibility-keywords.ts';
 import { arrayFaults, objectFaults } from './compatibility-members.ts';
 import {
   type Budget,
@@ -26,12 +26,17 @@ import {
   factOf,
   listed,
   type Node,
+  TooComplex,
 } from './compatibility-model.ts';
 import { assertions, canonical, createSame } from './compatibility-same.ts';
 import type { SchemaFault } from './json-schema.ts';
 import { isObject } from './json-schema-tree.ts';
 
 const maxImpossibleDepth = 4;
+/** Goals within each other: recursion deeper than that would overflow the stack. */
+const maxDepth = 250;
+/** Faults that one goal tells of. */
+const maxFaults = 50;
 
 /** Opens a proof between two documents; `newer` is the one whose places faults name. */
 export function createProof(direction: Direction, newer: Document, budget: Budget): Proof {
@@ -39,13 +44,22 @@ export function createProof(direction: Direction, newer: Document, budget: Budge
   const assumed = new Set<string>();
   const trail: string[] = [];
   const failed = new Map<string, SchemaFault[]>();
+  const impossible = new Map<string, boolean>();
+  let depth = 0;
   const synthetic = new Map<string, Node>();
   const proof: Proof = {
     direction,
     budget,
     same,
     prove,
-    isImpossible: (facts) => isImpossible(viewOf(facts, budget), proof, 0),
+    isImpossible(facts) {
+      const key = keyOf(facts);
+      const known = impossible.get(key);
+      if (known !== undefined) return known;
+      const verdict = isImpossible(viewOf(facts, budget), proof, 0);
+      impossible.set(key, verdict);
+      return verdict;
+    },
     node(schema) {
       const key = canonical(schema);
       const node = synthetic.get(key) ?? createDocument(schema, budget).root;
@@ -60,13 +74,15 @@ export function createProof(direction: Direction, newer: Document, budget: Budge
   function prove(facts: readonly Fact[], node: Node, around: string): SchemaFault[] {
     if (node.schema === true) return [];
     budget.spend(1);
-    const key = `${facts.map(keyOf).toSorted().join()}>${node.id}`;
+    const key = `${keyOf(facts)}>${node.id}`;
     if (assumed.has(key)) return [];
     const known = failed.get(key);
     if (known !== undefined) return known;
     const mark = trail.push(key) - 1;
     assumed.add(key);
-    const faults = decide({
+    depth += 1;
+    if (depth > maxDepth) throw new TooComplex();
+    const all = decide({
       facts,
       view: viewOf(facts, budget),
       node,
@@ -74,7 +90,9 @@ export function createProof(direction: Direction, newer: Document, budget: Budge
       path: place(facts, node) ?? around,
       proof,
     });
-    if (faults.length === 0) return [];
+    depth -= 1;
+    if (all.length === 0) return [];
+    const faults = unique(all).slice(0, maxFaults);
     for (const one of trail.splice(mark)) assumed.delete(one);
     failed.set(key, faults);
     return faults;
@@ -88,8 +106,9 @@ export function createProof(direction: Direction, newer: Document, budget: Budge
   }
 }
 
-function keyOf({ node, aside }: Fact): string {
-  return `${node.id}${aside.join('')}`;
+function keyOf(facts: readonly Fact[]): string {
+  const keys = facts.map(({ node, aside }) => `${node.id}${aside.join('')}`);
+  return keys.toSorted().join();
 }
 
 function decide(goal: Goal): SchemaFault[] {
@@ -99,6 +118,8 @@ function decide(goal: Goal): SchemaFault[] {
   if (leaves.some((leaf) => leaf.aside.length === 0 && proof.same(leaf.node, node))) return [];
   const literals = literalsOf(view);
   if (literals !== undefined) return literalFaults(goal, literals);
+  // Alternatives against alternatives: one by one at once, for together they rarely fit into one.
+  if (hasOpenChoice(goal)) return splitFaults(goal) ?? directFaults(goal);
   const faults = directFaults(goal);
   if (faults.length === 0) return [];
   return splitFaults(goal) ?? faults;
@@ -131,9 +152,17 @@ function acceptsLiteral(node: Node, value: unknown): boolean | undefined {
     return node.document.accepts(node, value);
   }
   if ((kindOfValue(value) & kindsOf(node.schema.type)) === 0) return false;
-  const { enum: values = [value] } = node.schema;
   if ('const' in node.schema && !isDeepStrictEqual(node.schema.const, value)) return false;
-  return Array.isArray(values) && values.some((one) => isDeepStrictEqual(one, value));
+  return !('enum' in node.schema) || enumOf(node).has(canonical(value));
+}
+
+const enums = new WeakMap<Node, ReadonlySet<string>>();
+
+function enumOf(node: Node): ReadonlySet<string> {
+  const values = isObject(node.schema) && Array.isArray(node.schema.enum) ? node.schema.enum : [];
+  const texts = enums.get(node) ?? new Set(values.map(canonical));
+  enums.set(node, texts);
+  return texts;
 }
 
 const shownLiterals = 5;
@@ -218,11 +247,9 @@ function hasNoNumber(view: View): boolean {
 
 /** Whether a property is required whose value cannot be. */
 function lacksRequired(view: View, proof: Proof, depth: number): boolean {
-  if (view.required.size === 0) return false;
-  const properties = propertiesOf(view, proof.budget);
+  const { budget } = proof;
   return [...view.required].some((name) => {
-    const facts = properties.of(name);
-    if (facts.length === 0) return false;
-    return isImpossible(viewOf(facts, proof.budget), proof, depth + 1);
+    const facts = propertyOf(view, name, budget);
+    return facts.length > 0 && isImpossible(viewOf(facts, budget), proof, depth + 1);
   });
 }

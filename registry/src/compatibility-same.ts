@@ -1,6 +1,6 @@
 // Whether two schemas say the same, but for annotations, order and the way they use `$ref`.
 import { isDeepStrictEqual } from 'node:util';
-import { type Budget, held, listed, type Node, named, namedAs } from './compatibility-model.ts';
+import { type Budget, held, listed, type Node, named } from './compatibility-model.ts';
 import { isObject } from './json-schema-tree.ts';
 
 const annotations = new Set([
@@ -54,8 +54,11 @@ export type Same = (left: Node, right: Node) => boolean;
 export function createSame(budget: Budget): Same {
   const different = new Set<string>();
   return (left, right) =>
-    compare(left, right, { budget, different, assumed: new Set(), trail: [] });
+    compare(left, right, { budget, different, assumed: new Set(), trail: [], depth: 0 });
 }
+
+/** Schemas within each other; what is deeper is not found to be the same. */
+const maxDepth = 250;
 
 interface Run {
   readonly budget: Budget;
@@ -63,6 +66,7 @@ interface Run {
   /** Pairs that are being compared further up, or were found the same on the way. */
   readonly assumed: Set<string>;
   readonly trail: string[];
+  readonly depth: number;
 }
 
 function compare(leftNode: Node, rightNode: Node, run: Run): boolean {
@@ -75,7 +79,8 @@ function compare(leftNode: Node, rightNode: Node, run: Run): boolean {
   run.budget.spend(1);
   const mark = run.trail.push(pair) - 1;
   run.assumed.add(pair);
-  if (compareKeywords(left, right, run)) return true;
+  const deeper = { ...run, depth: run.depth + 1 };
+  if (run.depth < maxDepth && compareKeywords(left, right, deeper)) return true;
   // What was found the same on the strength of this pair is open again.
   for (const one of run.trail.splice(mark)) run.assumed.delete(one);
   run.different.add(pair);
@@ -121,8 +126,9 @@ function comparePair(left: Node | undefined, right: Node | undefined, run: Run):
 
 function compareMaps(key: string, left: Node, right: Node, run: Run): boolean {
   const mine = named(left, key);
-  if (mine.length !== named(right, key).length) return false;
-  return mine.every(([name, node]) => comparePair(node, namedAs(right, key, name), run));
+  const theirs = named(right, key);
+  if (mine.size !== theirs.size) return false;
+  return [...mine].every(([name, node]) => comparePair(node, theirs.get(name), run));
 }
 
 function compareLists(left: readonly Node[], right: readonly Node[], run: Run): boolean {

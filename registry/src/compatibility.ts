@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Direction, unique } from './compatibility-goal.ts';
 import { createBudget, createDocument, factOf, TooComplex } from './compatibility-model.ts';
 import { createProof } from './compatibility-proof.ts';
@@ -36,6 +37,7 @@ export function checkCompatibility(
       { path: '', text: `the older version cannot be compared: it ${oldFault.text}${place}` },
     ];
   }
+  if (isDeepStrictEqual(older, newer)) return [];
   const directions: readonly Direction[] = mode === 'full' ? ['backward', 'forward'] : [mode];
   const faults = directions.flatMap((direction) =>
     // Both were found to be schemas above.

@@ -1,9 +1,13 @@
 import { refuse, type WeirError } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 
+/** A name that was not parsed may have any length. */
+const NAME_SHOWN_CHARS = 128;
+
 /** There is no such thing in the caller's tenant. */
 export function notFound(what: string, name: string): WeirError {
-  return refuse(Reason.NOT_FOUND, `there is no ${what} ${JSON.stringify(name)}`);
+  const shown = name.length > NAME_SHOWN_CHARS ? `${name.slice(0, NAME_SHOWN_CHARS)}…` : name;
+  return refuse(Reason.NOT_FOUND, `there is no ${what} ${JSON.stringify(shown)}`);
 }
 
 /** Somebody else changed it first. */

@@ -31,7 +31,8 @@ function callerOfKey({ holder, clock }: AuthenticationDeps, header: string | nul
       'the call carries no credential; send "authorization: Bearer weir_…"',
     );
   }
-  const parsed = header.startsWith('Bearer ') ? parseApiKey(header.slice(7)) : undefined;
+  const [, text] = /^bearer +(\S+)$/i.exec(header) ?? [];
+  const parsed = text === undefined ? undefined : parseApiKey(text);
   const known = parsed && findKey(holder.current, parsed.id);
   // Whatever is wrong, the answer is the same: it tells nobody which keys exist.
   if (!parsed || !known?.key || !secretMatches(known.secretHash, parsed.secret)) throw invalid();

@@ -104,6 +104,15 @@ describe('which version is asked', () => {
     expect(plan(dark, ref('k'), byProvider).names).toEqual(['docs 2.0.0']);
   });
 
+  test('a pin holds also when only one version is there', () => {
+    const byProvider = [{ target: { case: 'provider', value: 'docs' }, versionRange: '^2' }];
+    const only = (version: string, weight: number) =>
+      plan(snapshotOf(offering('docs', version, {}, { weight })), ref('k'), byProvider);
+    expect(only('1.0.0', 100).names).toEqual([]);
+    expect(only('1.0.0', 100).rejected[0]?.why).toContain('the consumer pins docs ^2');
+    expect(only('2.0.0', 0).names).toEqual(['docs 2.0.0']);
+  });
+
   test('a version without a living endpoint gives its keys to one that has some', () => {
     const snapshot = snapshotOf(
       offering('docs', '1.0.0', {}, { weight: 1 }),

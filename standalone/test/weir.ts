@@ -64,11 +64,15 @@ export async function openTestWeir(env: NodeJS.ProcessEnv = {}): Promise<TestWei
   };
 }
 
-/** Waits until something holds; fails after 10 s. Looks again after each turn of the loop. */
-export async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = performance.now() + 10_000;
+/** Waits until something holds; looks every 20 ms, and fails after a time. */
+export async function until(
+  holds: () => boolean | Promise<boolean>,
+  what: string,
+  timeoutMs = 10_000,
+): Promise<void> {
+  const end = performance.now() + timeoutMs;
   while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`not within 10 s: ${what}`);
+    if (performance.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -1,8 +1,10 @@
+import { base64Decode } from '@bufbuild/protobuf/wire';
 import { createContextValues, type HandlerContext } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { Health } from '@weir/sdk/gen/health/v1/health_pb';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { requestIdKey } from '../caller.ts';
-import { toConnectError } from '../errors.ts';
+import { refuse, toConnectError } from '../errors.ts';
 import { type Calls, createCalls } from './calls.ts';
 import { drainingKey, shuttingDown } from './draining.ts';
 import type { HealthState } from './health.ts';
@@ -59,9 +61,22 @@ function createGate(gate: ServeOptions['gate'], calls: Calls, draining: AbortSig
     if (openServices.has(context.service.typeName)) return;
     try {
       if (draining.aborted) throw shuttingDown();
+      checkQuery(context);
       await gate(context);
     } catch (error) {
       throw toConnectError(error, context.values.get(requestIdKey));
     }
   };
+}
+
+/** The RPC library would take a message that is not base64 for a fault of ours. */
+function checkQuery({ requestMethod, url }: HandlerContext): void {
+  if (requestMethod !== 'GET') return;
+  const query = new URL(url).searchParams;
+  if (query.get('base64') !== '1') return;
+  try {
+    base64Decode(query.get('message') ?? '');
+  } catch {
+    throw refuse(Reason.MALFORMED_REQUEST, 'message in the query is not base64; encode it anew');
+  }
 }

@@ -53,6 +53,10 @@ function translate(error: ConnectError): Error {
     passed.details = error.details;
     return passed;
   }
+  // What the RPC library says of a fault on the way is not for callers.
+  if (error.code === Code.Internal || error.code === Code.Unknown) {
+    return new Error('the registry did not answer as it should', { cause: error });
+  }
   if (error.code !== Code.Unavailable) return error;
   return refuse(
     Reason.REGISTRY_UNAVAILABLE,
