@@ -1,4 +1,4 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import type { Core } from './core.ts';
@@ -22,10 +22,19 @@ export async function foundInstallation(core: Core, dataDir: string): Promise<st
       scopes: [Scope.READ, Scope.REGISTER, Scope.ADMIN, Scope.PLATFORM],
     });
     // Before the commit: a key that nobody could ever read would lock everybody out.
+    await keepOlderKey(dataDir, core.clock.wallMs());
     await writeKey(dataDir, secret);
     return secret;
   });
   return written.value;
+}
+
+/** It opens another database, perhaps, that was used from this directory before. */
+async function keepOlderKey(dataDir: string, nowMs: number): Promise<void> {
+  const file = join(dataDir, KEY_FILE);
+  await copyFile(file, `${file}.${nowMs}`).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
 }
 
 async function writeKey(dataDir: string, secret: string): Promise<void> {

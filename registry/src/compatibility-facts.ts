@@ -91,9 +91,7 @@ export function viewOf(facts: readonly Fact[], budget: Budget): View {
     seen.add(node.id);
     budget.spend(1);
     leaves.push({ node, aside, keywords: isObject(node.schema) ? node.schema : {} });
-    const target = node.document.target(node);
-    const inner = target === undefined ? listed(node, 'allOf') : [...listed(node, 'allOf'), target];
-    pending.unshift(...inner.map(factOf));
+    pending.unshift(...wholes(node).map(factOf));
   }
   return {
     facts,

@@ -13,7 +13,7 @@ import {
 } from './compatibility-facts.ts';
 import { fault, type Goal, keepKeyword, keepLimit, unique } from './compatibility-goal.ts';
 import { type Fact, factOf, held, listed, type Node } from './compatibility-model.ts';
-import { assertions } from './compatibility-same.ts';
+import { assertions, sameChoices } from './compatibility-same.ts';
 import type { SchemaFault } from './json-schema.ts';
 
 /** The faults of the keywords that look at a value itself. */
@@ -188,15 +188,10 @@ function anyOfFaults(goal: Goal): SchemaFault[] {
 /** Whether the facts have the same alternatives. */
 function holdsAlready({ view, node, proof }: Goal, keyword: 'anyOf' | 'oneOf'): boolean {
   const wanted = listed(node, keyword);
-  return view.leaves.some((leaf) => {
-    const open = leaf.aside.includes(keyword) ? [] : [...listed(leaf.node, keyword)];
-    if (open.length !== wanted.length) return false;
-    return wanted.every((one) => {
-      const index = open.findIndex((other) => proof.same(one, other));
-      if (index >= 0) open.splice(index, 1);
-      return index >= 0;
-    });
-  });
+  return view.leaves.some(
+    (leaf) =>
+      !leaf.aside.includes(keyword) && sameChoices(wanted, listed(leaf.node, keyword), proof.same),
+  );
 }
 
 /** Whether a goal has alternatives that its facts do not already have. */

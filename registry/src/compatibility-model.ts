@@ -4,7 +4,7 @@ import { fullFormats } from 'ajv-formats/dist/formats.js';
 import { anchorsOf, isObject, type Schema, step, targetOf, treeOf } from './json-schema-tree.ts';
 
 /** How much work one comparison may take, in schemas looked at. */
-const maxWork = 300_000;
+const maxWork = 120_000;
 /** Generous: documents are checked against the limits of schemas before. */
 const maxNodes = 10_000;
 

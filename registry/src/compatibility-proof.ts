@@ -13,6 +13,7 @@ import {
   upperBound,
   type View,
   viewOf,
+  wholes,
 } from './compatibility-facts.ts';
 import { type Direction, fault, type Goal, type Proof, unique } from './compatibility-goal.ts';
 import { choiceFaults, hasOpenChoice, keywordFaults } from './compatibility-keywords.ts';
@@ -189,15 +190,13 @@ function directFaults(goal: Goal): SchemaFault[] {
   if (node.schema === false) {
     return [
       fault(goal, undefined, {
-        may: 'may be there',
+        may: 'may have a value here',
         but: 'does not allow',
-        mends: ['keep allowing them', 'do not allow them'],
+        mends: ['keep allowing it', 'do not allow it'],
       }),
     ];
   }
-  const target = node.document.target(node);
-  const wholes = target === undefined ? listed(node, 'allOf') : [target, ...listed(node, 'allOf')];
-  const faults = wholes.flatMap((whole) => proof.prove(facts, whole, path));
+  const faults = wholes(node).flatMap((whole) => proof.prove(facts, whole, path));
   const own = keywordFaults(goal);
   if (own.some((one) => one.path.endsWith('/type'))) return [...faults, ...own];
   return [...faults, ...own, ...objectFaults(goal), ...arrayFaults(goal), ...choiceFaults(goal)];

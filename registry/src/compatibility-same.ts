@@ -136,13 +136,37 @@ function compareLists(left: readonly Node[], right: readonly Node[], run: Run): 
 }
 
 function compareChoices(left: readonly Node[], right: readonly Node[], run: Run): boolean {
+  return sameChoices(left, right, (one, other) => compare(one, other, run));
+}
+
+/** Beyond this, alternatives are found only when they are written alike. */
+const maxPairedChoices = 64;
+
+/** Whether two lists of alternatives are the same in some order. */
+export function sameChoices(left: readonly Node[], right: readonly Node[], same: Same): boolean {
   if (left.length !== right.length) return false;
-  const open = [...right];
-  return left.every((node) => {
-    const index = open.findIndex((other) => compare(node, other, run));
-    if (index >= 0) open.splice(index, 1);
+  const open = Map.groupBy(right, textOf);
+  const unmatched = left.filter((node) => {
+    const other = open.get(textOf(node))?.at(-1);
+    if (other === undefined || !same(node, other)) return true;
+    open.get(textOf(node))?.pop();
+    return false;
+  });
+  if (unmatched.length > maxPairedChoices) return false;
+  const rest = [...open.values()].flat();
+  return unmatched.every((node) => {
+    const index = rest.findIndex((other) => same(node, other));
+    if (index >= 0) rest.splice(index, 1);
     return index >= 0;
   });
+}
+
+const texts = new WeakMap<Node, string>();
+
+function textOf(node: Node): string {
+  const text = texts.get(node) ?? canonical(node.schema);
+  texts.set(node, text);
+  return text;
 }
 
 /** Whether two lists hold equal values in any order; a single value is a list of one. */

@@ -8,7 +8,7 @@ import { withHealth } from './endpoints.ts';
 
 const FAILURES_TO_DOWN = 2;
 const TIMEOUT_MAX_MS = 1000;
-const AT_ONCE_MAX = 32;
+const AT_ONCE_MAX = 512; // those that hang are waited for, and must not hold up the others
 
 /** Checks static endpoints. */
 export interface HealthChecks extends AsyncDisposable {

@@ -52,5 +52,5 @@ test('decides the worst patterns of the greatest length quickly', () => {
   const characters = Array.from({ length: 126 }, (_, i) => String.fromCodePoint(0x4e00 + i));
   const before = performance.now();
   expect(patternFault(`(${characters.join('|')})*`)).toContain('too complex');
-  expect(performance.now() - before).toBeLessThan(2_000);
+  expect(performance.now() - before).toBeLessThan(5_000);
 });

@@ -188,7 +188,7 @@ test.each<[string, unknown, string, string]>([
 ])('refuses %s', (_, schema, path, text) => {
   const before = performance.now();
   const faults = schemaFaults(schema);
-  expect(performance.now() - before).toBeLessThan(2_000);
+  expect(performance.now() - before).toBeLessThan(5_000);
   const fault = faults.find((one) => one.path === path);
   expect(fault, JSON.stringify(faults).slice(0, 1000)).toBeDefined();
   expect(fault?.text).toContain(text);

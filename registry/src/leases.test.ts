@@ -11,6 +11,7 @@ import { openSqlStore } from './store/sql-store.ts';
 import type { Store } from './store/store.ts';
 
 const LEASE_MS = 3000;
+const SWEEP_MS = LEASE_MS / 2;
 const MINUTE_MS = 60_000;
 let wallMs = Date.parse('2026-01-01T00:00:00Z');
 let monotonicMs = 0;
@@ -40,8 +41,8 @@ beforeEach(async () => {
 
 /** Time goes by, with sweeps as often as in life. */
 async function pass(ms: number): Promise<void> {
-  for (let left = ms; left > 0; left -= LEASE_MS) {
-    const step = Math.min(left, LEASE_MS);
+  for (let left = ms; left > 0; left -= SWEEP_MS) {
+    const step = Math.min(left, SWEEP_MS);
     wallMs += step;
     monotonicMs += step;
     await keeper.sweep();
@@ -93,6 +94,14 @@ test('after a pause of the registry, every lease is a fresh one', async () => {
   expect(await health()).toBe(EndpointHealth.UP);
   await pass(LEASE_MS);
   expect(await health()).toBe(EndpointHealth.DOWN);
+});
+
+test('a pause shorter than a lease ends none that was kept until then', async () => {
+  await pass(LEASE_MS / 3);
+  wallMs += 0.8 * LEASE_MS;
+  monotonicMs += 0.8 * LEASE_MS;
+  await keeper.sweep();
+  expect(await health()).toBe(EndpointHealth.UP);
 });
 
 test('a step of the wall clock ends no lease', async () => {

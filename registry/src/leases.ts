@@ -22,8 +22,8 @@ export function createLeaseKeeper(core: Core): LeaseKeeper {
     const sinceMs = now.monotonic - sweptMs.monotonic;
     const steppedMs = Math.abs(now.wall - sweptMs.wall - sinceMs);
     // After a pause, an outage of the store or a step of the clock, nobody could have kept a
-    // lease: all get a fresh one.
-    if (sinceMs > leaseMs || steppedMs > leaseMs / 2) {
+    // lease: all get a fresh one. Half a lease is enough, since heartbeats come each third.
+    if (sinceMs > leaseMs / 2 || steppedMs > leaseMs / 2) {
       await store.renewAllLeases(now.wall + leaseMs);
     } else {
       await expire(now.wall);

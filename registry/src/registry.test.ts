@@ -1,6 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
@@ -451,4 +452,31 @@ test('a static endpoint follows the health of its process', async () => {
   await router.until((held) => !held.has(id));
   for (const session of sessions) session.destroy();
   await new Promise((resolve) => server.close(resolve));
+});
+
+test('endpoints that hang are checked side by side, and hold up no other', async () => {
+  await using weir = await openTestRegistry({ healthIntervalMs: 1000 });
+  const metMs: number[] = [];
+  const silent = createTcpServer((socket) => {
+    metMs.push(performance.now());
+    socket.on('error', () => {});
+  });
+  await new Promise<void>((resolve) => silent.listen(0, '0.0.0.0', resolve));
+  const { port } = silent.address() as AddressInfo;
+  const urls = Array.from({ length: 64 }, (_, i) => `{ url: "http://127.0.1.${i + 1}:${port}" }`);
+  await weir.as().registry.registerProvider(docs('1.0.0', `endpoints: [${urls.join(', ')}]`));
+  await expect.poll(() => metMs.length, { timeout: 10_000 }).toBe(64);
+  expect((metMs.at(-1) ?? 0) - (metMs[0] ?? 0)).toBeLessThan(900);
+  silent.close();
+});
+
+test('the administrator key of another database is kept', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'weir-registry-'));
+  await writeFile(join(dataDir, 'admin.key'), 'older', { mode: 0o600 });
+  await using weir = await openTestRegistry({ dataDir });
+  const names = await readdir(dataDir);
+  const [kept = ''] = names.filter((name) => /^admin\.key\.\d+$/.test(name));
+  expect(await readFile(join(dataDir, kept), 'utf8')).toBe('older');
+  expect((await stat(join(dataDir, kept))).mode & 0o777).toBe(0o600);
+  expect(await readFile(join(dataDir, 'admin.key'), 'utf8')).toContain(weir.opened.adminKey);
 });

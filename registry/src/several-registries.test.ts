@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { ConnectError } from '@connectrpc/connect';
-import { reasonOf } from '@weir/kit';
+import { reasonOf, systemClock } from '@weir/kit';
 import { RetryInfoSchema } from '@weir/sdk/gen/google/rpc/error_details_pb';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import postgres from 'postgres';
 import { describe, expect, test } from 'vitest';
+import { openPostgres } from './store/postgres.ts';
+import { openSqlStore } from './store/sql-store.ts';
 import { openTestRegistry } from './test-registry.ts';
 
 const url = process.env.WEIR_TEST_DATABASE_URL;
@@ -68,6 +70,23 @@ describe.skipIf(!url)('registries on PostgreSQL (needs WEIR_TEST_DATABASE_URL)',
     await using again = await weir.watch(router.at());
     await again.until((held) => held.has(`key/default/${made.key?.id}`));
   });
+
+  test('one that hangs while it writes does not hold up the others', async () => {
+    await using database = await openDatabase();
+    await using one = await openSqlStore(await openPostgres(database.url), systemClock);
+    await using two = await openSqlStore(await openPostgres(database.url), systemClock);
+    const begun = Promise.withResolvers<void>();
+    const wakes = Promise.withResolvers<void>();
+    const hangs = one.transact(() => {
+      begun.resolve();
+      return wakes.promise;
+    });
+    const lost = expect(hangs).rejects.toThrow();
+    await begun.promise;
+    expect(await two.transact(async () => 'written')).toMatchObject({ value: 'written' });
+    wakes.resolve();
+    await lost;
+  }, 20_000);
 });
 
 /** A new database, dropped at the end. */

@@ -3,7 +3,7 @@ import type { Caller, Clock, ConsistencyTokens } from '@weir/kit';
 import type { FetchContextRequest } from '@weir/sdk/gen/weir/router/v1/router_pb';
 import type { Batch } from './batch.ts';
 import { parseBatch } from './batch.ts';
-import { type Call, createCall, type Note } from './call.ts';
+import { type Call, createCall, DEFAULT_TIMEOUT_MS, type Note } from './call.ts';
 import { type GatherDeps, type Gathered, gather, type Slot } from './gather/gather.ts';
 import type { Outcome } from './outcome.ts';
 import { planRef } from './plan.ts';
@@ -45,8 +45,12 @@ export async function beginAnswer(
   asked: Asked,
 ): Promise<Answering> {
   const batch = parseBatch(request);
-  const call = createCall({ ...asked, clock: deps.clock, itemTimeoutMs: batch.itemTimeoutMs });
-  if (batch.consistencyToken !== '') await reachToken(deps, batch.consistencyToken, call);
+  const startMs = deps.clock.monotonicMs();
+  if (batch.consistencyToken !== '') await reachToken(deps, batch.consistencyToken, asked);
+  const waitedMs = deps.clock.monotonicMs() - startMs;
+  const timeoutMs = (asked.timeoutMs ?? DEFAULT_TIMEOUT_MS) - waitedMs;
+  const { itemTimeoutMs } = batch;
+  const call = createCall({ ...asked, clock: deps.clock, timeoutMs, itemTimeoutMs });
   const snapshot = deps.holder.current;
   const slots = planBatch(snapshot, batch, call);
   const outcomes = gather(deps, call, batch, slots).map((gathered) =>
@@ -93,10 +97,13 @@ function planBatch(snapshot: Snapshot, batch: Batch, call: Call): Slot[] {
   });
 }
 
-async function reachToken(deps: AnswerDeps, text: string, call: Call): Promise<void> {
+/** Waits for the write of a token; the time for an item begins only after that. */
+async function reachToken(deps: AnswerDeps, text: string, asked: Asked): Promise<void> {
+  const token = deps.tokens.read(text);
+  using waiting = createCall({ ...asked, clock: deps.clock, itemTimeoutMs: undefined });
   const late = new AbortController();
-  void call.stopped().then(() => late.abort());
-  await deps.holder.reach(deps.tokens.read(text), late.signal);
+  void waiting.stopped().then(() => late.abort());
+  await deps.holder.reach(token, late.signal);
 }
 
 function observed(gathered: Gathered, observe: (outcome: Outcome) => void): Gathered {

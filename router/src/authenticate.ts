@@ -2,6 +2,7 @@ import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { HandlerContext } from '@connectrpc/connect';
 import { type Caller, type Clock, callerKey, parseApiKey, refuse, secretMatches } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import type { ApiKey, Principal } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import type { SnapshotHolder } from './snapshot/holder.ts';
 import { findKey } from './snapshot/snapshot.ts';
 
@@ -24,6 +25,25 @@ export function authenticate(deps: AuthenticationDeps) {
   };
 }
 
+/** Throws when a caller who was let in would not be let in any more; for calls that last. */
+export function requireStillValid(
+  { holder, clock }: Pick<AuthenticationDeps, 'holder' | 'clock'>,
+  caller: Caller,
+): void {
+  const known = findKey(holder.current, caller.keyId);
+  if (!known?.key || !principalOf({ holder, clock }, known.key)) throw invalid();
+}
+
+/** The principal of a key; undefined when the key may not be used any more. */
+function principalOf(
+  { holder, clock }: Pick<AuthenticationDeps, 'holder' | 'clock'>,
+  key: ApiKey,
+): Principal | undefined {
+  if (key.expireTime && timestampMs(key.expireTime) <= clock.wallMs()) return undefined;
+  const principal = holder.current.tenants.get(key.tenant)?.principals.get(key.principal);
+  return principal?.disabled ? undefined : principal;
+}
+
 function callerOfKey({ holder, clock }: AuthenticationDeps, header: string | null): Caller {
   if (header === null) {
     throw refuse(
@@ -37,9 +57,8 @@ function callerOfKey({ holder, clock }: AuthenticationDeps, header: string | nul
   // Whatever is wrong, the answer is the same: it tells nobody which keys exist.
   if (!parsed || !known?.key || !secretMatches(known.secretHash, parsed.secret)) throw invalid();
   const { key } = known;
-  if (key.expireTime && timestampMs(key.expireTime) <= clock.wallMs()) throw invalid();
-  const principal = holder.current.tenants.get(key.tenant)?.principals.get(key.principal);
-  if (!principal || principal.disabled) throw invalid();
+  const principal = principalOf({ holder, clock }, key);
+  if (!principal) throw invalid();
   return {
     tenant: key.tenant,
     principal: key.principal,

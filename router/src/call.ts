@@ -15,7 +15,7 @@ export interface Call extends Disposable {
   readonly caller: Caller;
   /** Monotonic; when waiting ends at the latest. */
   readonly deadlineMs: number;
-  /** Settles when the call no longer waits; made when first asked for. */
+  /** Settles when the call no longer waits, or is over; made when first asked for. */
   stopped(): Promise<Stopped>;
   readonly note: Note | undefined;
 }
@@ -52,7 +52,8 @@ export function createCall(options: CallOptions): Call {
   );
   const deadlineMs = clock.monotonicMs() + waitMs;
   let stopped: Promise<Stopped> | undefined;
-  let dispose = () => {};
+  let over = false;
+  let onOver = () => {};
 
   return {
     caller: options.caller,
@@ -61,19 +62,23 @@ export function createCall(options: CallOptions): Call {
     stopped() {
       stopped ??= new Promise((resolve) => {
         const onGone = () => resolve('gone');
+        if (over || signal.aborted) return onGone();
         const timer = setTimeout(
           () => resolve('late'),
           Math.max(0, deadlineMs - clock.monotonicMs()),
         );
         signal.addEventListener('abort', onGone, { once: true });
-        if (signal.aborted) onGone();
-        dispose = () => {
+        onOver = () => {
           clearTimeout(timer);
           signal.removeEventListener('abort', onGone);
+          onGone();
         };
       });
       return stopped;
     },
-    [Symbol.dispose]: () => dispose(),
+    [Symbol.dispose]() {
+      over = true;
+      onOver();
+    },
   };
 }

@@ -63,7 +63,7 @@ export function planRef(ref: Ref, by: PlanFor): Plan {
     return { routes: [], rejected, refused: noVersion(ref, range, matching) };
   }
   const routes = routesOf(ref, inRange, by.consumer, reject).slice(0, MAX_ROUTES_PER_REF);
-  if (routes.length === 0) return { routes, rejected, refused: noMatch(ref, offers) };
+  if (routes.length === 0) return { routes, rejected, refused: noEligible(ref, inRange) };
   return { routes, rejected };
 }
 
@@ -121,9 +121,9 @@ function chooseVersion(
   consumer: Consumer | undefined,
   reject: (offer: Offer, why: string) => boolean,
 ): Offer | undefined {
-  if (group.length === 1 && group[0] && group[0].provider.weight > 0) return group[0];
   const name = group[0]?.provider.name ?? '';
   const pin = pinOf(consumer, 'provider', name);
+  if (pin === '' && group.length === 1 && group[0] && group[0].provider.weight > 0) return group[0];
   const eligible = group.filter((offer) => {
     if (pin !== '') {
       return (
@@ -164,7 +164,7 @@ function keyPoint(text: string): number {
 
 function noOffer(ref: Ref, by: PlanFor): Refused {
   if (typeVersions(by.snapshot, by.tenant, ref.type) === undefined) {
-    const known = typeNames(by.snapshot, by.tenant).join(', ');
+    const known = typeNames(by.snapshot, by.tenant);
     return refused(Reason.TYPE_UNKNOWN, `there is no type ${ref.type}; there are: ${known}`);
   }
   return refused(Reason.PROVIDER_UNKNOWN, `no provider offers ${ref.type}; register one that does`);
@@ -180,8 +180,22 @@ function noMatch(ref: Ref, offers: readonly Offer[]): Refused {
     : refused(Reason.KEY_NOT_FOUND, `no provider of ${ref.type} has keys of this form`);
 }
 
+function noEligible(ref: Ref, offers: readonly Offer[]): Refused {
+  const offeredVersions = versionsOf(offers);
+  const providers = offers.map(({ provider }) => `${provider.name} ${provider.version}`);
+  return refused(
+    Reason.VERSION_NOT_OFFERED,
+    `what offers ${ref.type} is of weight 0, or outside of the consumer's pin; there is: ${[...new Set(providers)].join(', ')}`,
+    { offeredVersions },
+  );
+}
+
+function versionsOf(offers: readonly Offer[]): string[] {
+  return [...new Set(offers.map((offer) => offer.typeVersion))].sort(semver.rcompare);
+}
+
 function noVersion(ref: Ref, range: string, offers: readonly Offer[]): Refused {
-  const offered = [...new Set(offers.map((offer) => offer.typeVersion))].sort(semver.rcompare);
+  const offered = versionsOf(offers);
   return refused(
     Reason.VERSION_NOT_OFFERED,
     `${ref.type} is not offered in version ${range}; on offer: ${offered.join(', ')}`,

@@ -8,14 +8,17 @@ import { type Outcome, refused } from './outcome.ts';
 /** What the items of one answer may hold together; clients take messages of 4 MiB by default. */
 export const RESPONSE_BUDGET_BYTES = 4 * 1024 * 1024 - 32 * 1024;
 
+/** What a refusal holds beside its texts, at most. */
+const REFUSAL_BYTES = 64;
+
 /**
- * The outcomes of a batch as results. Items past the response budget are refused, to be asked
- * for again in a smaller batch.
+ * The outcomes of a batch as results. What is past the response budget, of which some may be
+ * spent, is refused, to be asked for again in a smaller batch.
  */
-export function presentBatch(outcomes: readonly Outcome[]): ItemResult[] {
-  let bytes = 0;
+export function presentBatch(outcomes: readonly Outcome[], spentBytes = 0): ItemResult[] {
+  let bytes = spentBytes;
   return outcomes.map((outcome, index) => {
-    const size = outcome.kind === 'found' ? outcome.entry.field.length : 0;
+    const size = sizeOf(outcome);
     if (bytes + size > RESPONSE_BUDGET_BYTES) return presentItem(overBudget(outcome), index);
     bytes += size;
     return presentItem(outcome, index);
@@ -38,6 +41,12 @@ export function presentItem(outcome: Outcome, index: number): ItemResult {
     age: durationFromMs(Math.max(0, Math.round(outcome.ageMs))),
     outcome: { case: 'item', value: itemOf(outcome.entry) },
   });
+}
+
+function sizeOf(outcome: Outcome): number {
+  if (outcome.kind === 'found') return outcome.entry.field.length;
+  const { text, offeredVersions } = outcome.refusal;
+  return Buffer.byteLength(text) + offeredVersions.join('  ').length + REFUSAL_BYTES;
 }
 
 function overBudget(outcome: Outcome): Outcome {

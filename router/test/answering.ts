@@ -33,19 +33,20 @@ export function createTestClock(): Clock & { advance(ms: number): void } {
 
 /** The router's pipeline over providers on real sockets, without a registry. */
 export function openAnswering(
-  providers: readonly { manifest: Manifest; urls: readonly string[] }[],
+  providers: readonly { manifest: Manifest; urls: readonly string[]; tenant?: string }[],
   options: { clock?: Clock; shared?: SharedCache } = {},
 ) {
   const clock = options.clock ?? systemClock;
   const log = createLogger({ name: 'test', level: 'silent' });
   const make = createEntries();
   const holder = createSnapshotHolder(clock);
-  const entries = providers.flatMap(({ manifest, urls }) => [
-    make.provider(manifest),
+  const entries = providers.flatMap(({ manifest, urls, tenant }) => [
+    make.provider(manifest, tenant),
     ...urls.map((url) =>
       make.endpoint(
         { provider: manifest.name ?? '', version: manifest.version ?? '', url },
         EndpointHealth.UP,
+        tenant,
       ),
     ),
   ]);

@@ -41,6 +41,10 @@ export function createEntries(tenant = 'acme') {
           endpoint: { id: of.url, url: of.url, weight: of.weight ?? 100, health },
         },
       }),
+    principal: (name: string) =>
+      entry(`principal/${tenant}/${name}`, { case: 'principal', value: { tenant, name } }),
+    key: (id: string, principal: string) =>
+      entry(`key/${tenant}/${id}`, { case: 'key', value: { key: { id, tenant, principal } } }),
     grant: (owner: string, provider: string, consumingTenant: string) =>
       entry(`grant/${owner}/${provider}/${consumingTenant}`, {
         case: 'grant',

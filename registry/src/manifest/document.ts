@@ -1,13 +1,15 @@
 import type { Document as YamlDocument } from 'yaml';
 import {
   type Alias,
+  Composer,
   isAlias,
   isMap,
   isScalar,
   LineCounter,
   type Pair,
-  parseAllDocuments,
+  Parser,
   type Scalar,
+  visit,
   type YAMLMap,
   type YAMLSeq,
   type Node as YamlNode,
@@ -52,14 +54,7 @@ export function readDocument(text: string): ReadDocument {
   }
   if (!text.isWellFormed()) return fault('the document holds half a surrogate pair');
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    uniqueKeys: true,
-    version: '1.2',
-    schema: 'core',
-  });
-  const [document, second] = documents;
+  const [document, second] = firstTwo(text, lines);
   if (!document?.contents) return fault('the document is empty; write a manifest');
   if (second) return fault('the text holds several documents; send one at a time');
   const at = (offset: number) => positionOf(lines, offset);
@@ -72,9 +67,42 @@ export function readDocument(text: string): ReadDocument {
   return locate(document, at);
 }
 
+/** No more than it takes to tell that there are several. */
+function firstTwo(text: string, lines: LineCounter): YamlDocument.Parsed[] {
+  const documents: YamlDocument.Parsed[] = [];
+  // The library compares every field with all before it: a document of fields would take minutes.
+  const composer = new Composer({
+    uniqueKeys: false,
+    resolveKnownTags: false,
+    version: '1.2',
+    schema: 'core',
+  });
+  for (const document of composer.compose(new Parser(lines.addNewLine).parse(text))) {
+    if (documents.push(document) === 2) break;
+  }
+  return documents;
+}
+
+/** What aliases stand for; the library would search the whole document for each. */
+function targetsOf(document: YamlDocument.Parsed): ReadonlyMap<Alias, YamlNode> {
+  const anchors = new Map<string, YamlNode>();
+  const targets = new Map<Alias, YamlNode>();
+  visit(document, {
+    Alias(_, alias) {
+      const target = anchors.get(alias.source);
+      if (target) targets.set(alias, target);
+    },
+    Value(_, node) {
+      if (node.anchor) anchors.set(node.anchor, node);
+    },
+  });
+  return targets;
+}
+
 /** Walks the syntax tree rather than the values, to keep places and to meet every alias. */
 function locate(document: YamlDocument.Parsed, at: (offset: number) => Position): ReadDocument {
   const faults: PlacedFault[] = [];
+  const targets = targetsOf(document);
   const open = new Set<unknown>();
   let nodes = 0;
 
@@ -103,7 +131,7 @@ function locate(document: YamlDocument.Parsed, at: (offset: number) => Position)
   }
 
   function aliased(node: Alias, path: Path, here: Position): Located {
-    const target = node.resolve(document);
+    const target = targets.get(node);
     if (target) return value(target, path, here);
     faults.push({ path, text: `no anchor "${node.source}" stands before this alias`, at: here });
     return { kind: 'scalar', value: null, at: here };
@@ -138,6 +166,7 @@ function locate(document: YamlDocument.Parsed, at: (offset: number) => Position)
 
   function map(node: YAMLMap, path: Path, here: Position): Located {
     const fields: LocatedField[] = [];
+    const names = new Set<string>();
     for (const pair of node.items as Pair<YamlNode, YamlNode | null>[]) {
       const key = isAlias(pair.key) ? undefined : pair.key;
       const keyAt = pair.key.range ? at(pair.key.range[0]) : here;
@@ -146,6 +175,10 @@ function locate(document: YamlDocument.Parsed, at: (offset: number) => Position)
         continue;
       }
       const name = key.value;
+      if (names.has(name)) {
+        faults.push({ path, text: 'the field stands here for a second time', at: keyAt });
+      }
+      names.add(name);
       fields.push({ name, at: keyAt, value: value(pair.value, [...path, name], keyAt) });
     }
     return { kind: 'map', fields, at: here };
@@ -165,6 +198,5 @@ function positionOf(lines: LineCounter, offset: number): Position {
 }
 
 function syntaxText(message: string): string {
-  if (message === 'Map keys must be unique') return 'the field stands here for a second time';
   return message.charAt(0).toLowerCase() + message.slice(1);
 }

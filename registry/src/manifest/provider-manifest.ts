@@ -8,7 +8,13 @@ import {
   type ProviderManifest,
   VisibilitySchema,
 } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
-import { type Checker, createChecker, LINE_CHARS_MAX, PROSE_CHARS_MAX } from './check.ts';
+import {
+  type Checker,
+  createChecker,
+  LINE_CHARS_MAX,
+  PROSE_CHARS_MAX,
+  repeatsIn,
+} from './check.ts';
 import type { Fault, Path } from './fault.ts';
 
 const CONTEXTS_MAX = 256;
@@ -110,7 +116,8 @@ function urlFault(text: string): string | undefined {
   if (url.search || url.hash || url.pathname !== '/') {
     return `holds more than host and port; ${mend}`;
   }
-  if (/[\s\p{Cc}]/u.test(text)) return `holds a blank or control character; ${mend}`;
+  // What a URL lets pass or mends by itself, others may read otherwise.
+  if (/[\s\p{Cc}\\?#]/u.test(text)) return `holds a character that has no place there; ${mend}`;
   return undefined;
 }
 
@@ -118,14 +125,13 @@ function checkTwice(check: Checker, manifest: ProviderManifest): void {
   const offers = manifest.contexts.map(
     (offer) => `${offer.type}@${offer.version}/${offer.keyPrefix}`,
   );
-  offers.forEach((offer, i) => {
-    if (offers.indexOf(offer) === i) return;
+  for (const i of repeatsIn(offers)) {
     check.fault(['contexts', i], 'the same type, version and key prefix stand above; keep one');
-  });
+  }
   const urls = manifest.endpoints.map((endpoint) => endpoint.url);
-  urls.forEach((url, i) => {
-    if (urls.indexOf(url) !== i) check.fault(['endpoints', i, 'url'], 'stands above; keep one');
-  });
+  for (const i of repeatsIn(urls)) {
+    check.fault(['endpoints', i, 'url'], 'stands above; keep one');
+  }
 }
 
 function checkBearer(check: Checker, bearer: string): void {

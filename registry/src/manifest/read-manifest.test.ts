@@ -115,6 +115,7 @@ describe('what is refused, and where', () => {
     [`${least}kind: Consumer`, ['4:7 kind: this call takes manifests of kind Provider']],
     [`${least}name: other`, ['4:1: the field stands here for a second time']],
     [`${least}title: !secret x`, ['4:8: unresolved tag: !secret']],
+    [`${least}title: !!omap [a: 1]`, ['4:8: unresolved tag: tag:yaml.org,2002:omap']],
     [`${least}title: *nobody`, [expect.stringMatching(/^4:8.*nobody/i)]],
     [`${least}priority: 9007199254740993`, [expect.stringMatching(/^4:11 priority: .*2\^53/)]],
     [`${least}priority: .inf`, [expect.stringMatching(/^4:11 priority: .*2\^53/)]],
@@ -172,6 +173,17 @@ describe('what is refused, and where', () => {
     });
     expect(faultsOf(levels.join('\n')).join()).toContain('more than 50000 values');
   });
+
+  test('manifests made to take minutes are refused in seconds', () => {
+    const aliases = `title: &a x\ntags: [${'*a,'.repeat(20_000)}]`;
+    expect(faultsOf(aliases).join()).toContain('stands twice');
+    const fields = Array.from({ length: 15_000 }, (_, i) => `k${i}:\n`).join('');
+    expect(faultsOf(fields).join()).toContain('there is no such field');
+    const tags = Array.from({ length: 100_000 }, (_, i) => `t${i}`);
+    const value = create(providerKind.desc, { name: 'docs', version: '1.0.0', tags });
+    const source = { case: 'manifest' as const, value };
+    expect(() => readManifest(providerKind, source)).toThrow('more than 32 tags');
+  }, 15_000);
 
   test('documents that hold themselves, or nest too deep, or are too large', () => {
     expect(faultsOf('tags: &a [*a]').join()).toContain('something it is part of');

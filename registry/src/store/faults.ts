@@ -21,7 +21,7 @@ const CONNECTION_CODES: ReadonlySet<string> = new Set([
 ]);
 
 /** SQLSTATEs that pass: connection, resources, shutdown, recovery, time, conflicts of locks. */
-const PASSING_STATES = /^(08...|53...|57P0[1-5]|57014|55P03|40001|40P01|25006)$/;
+const PASSING_STATES = /^(08...|53...|57P0[1-5]|57014|55P03|40001|40P01|25006|25P03)$/;
 
 /** The refusal that an unreachable database comes to; undefined for any other error. */
 export function unavailable(error: unknown): WeirError | undefined {

@@ -31,6 +31,16 @@ test('the lock of a process that is provably dead is taken over', async () => {
   }
 });
 
+test('the lock of a process in another container is left alone', async () => {
+  const { pid } = spawnSync('true');
+  await using room = await openRoom();
+  const first = await lockDirectory(room.db);
+  const held = JSON.parse(await readFile(room.file, 'utf8'));
+  await first[Symbol.asyncDispose]();
+  await writeFile(room.file, JSON.stringify({ ...held, pid, pidNamespace: 'pid:[1]' }));
+  await expect(lockDirectory(room.db)).rejects.toThrow(`delete ${room.file}`);
+});
+
 test('a lock that nobody can read is nobody’s to take', async () => {
   await using room = await openRoom();
   await writeFile(room.file, '');

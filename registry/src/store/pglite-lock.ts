@@ -1,9 +1,13 @@
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, readlink, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Who holds a directory. Process ids are reused; with the start time and boot they are not. */
+/**
+ * Who holds a directory. Process ids are reused; with the start time and boot they are not, and
+ * they tell nothing in another container, which has ids of its own.
+ */
 interface Owner {
   readonly pid: number;
+  readonly pidNamespace: string;
   readonly startTime: string;
   readonly bootId: string;
 }
@@ -61,6 +65,8 @@ function isOwner(value: unknown): value is Owner {
     value !== null &&
     'pid' in value &&
     Number.isInteger(value.pid) &&
+    'pidNamespace' in value &&
+    typeof value.pidNamespace === 'string' &&
     'startTime' in value &&
     typeof value.startTime === 'string' &&
     'bootId' in value &&
@@ -72,6 +78,7 @@ function isOwner(value: unknown): value is Owner {
 async function isDead(owner: Owner): Promise<boolean> {
   const now = await ownerOf(owner.pid);
   if (owner.bootId && now.bootId && owner.bootId !== now.bootId) return true;
+  if (owner.pidNamespace !== now.pidNamespace) return false;
   if (!processExists(owner.pid)) return true;
   return Boolean(owner.startTime && now.startTime && owner.startTime !== now.startTime);
 }
@@ -87,13 +94,14 @@ function processExists(pid: number): boolean {
 
 /** What identifies a process. Empty where the system has no /proc: then only the pid tells. */
 async function ownerOf(pid: number): Promise<Owner> {
-  const [boot, stat] = await Promise.all([
+  const [boot, pidNamespace, stat] = await Promise.all([
     readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => ''),
+    readlink('/proc/self/ns/pid').catch(() => ''),
     readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ''),
   ]);
   // The command, second and in brackets, may hold spaces; the start time is field 22.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return { pid, startTime: fields[19] ?? '', bootId: boot.trim() };
+  return { pid, pidNamespace, startTime: fields[19] ?? '', bootId: boot.trim() };
 }
 
 function heldText(directory: string, file: string, holder: Owner | undefined): string {

@@ -8,6 +8,7 @@ const MIGRATION_LOCK = 0x77656972; // "weir", on which registries that start tog
 const CONNECT_TIMEOUT_S = 5;
 const RECONNECT_DELAY_MAX_S = 1; // the library would wait up to 20 s
 const STATEMENT_TIMEOUT_MS = 10_000;
+const IDLE_TIMEOUT_MS = 5000; // a writer that hangs or is cut off holds up all registries
 const CONNECTIONS_MAX = 10;
 
 /** Opens and migrates a PostgreSQL database. */
@@ -21,6 +22,7 @@ export async function openPostgres(databaseUrl: string): Promise<Driver> {
     connection: {
       application_name: 'weir-registry',
       statement_timeout: STATEMENT_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: IDLE_TIMEOUT_MS,
     },
   });
   return {

@@ -1,27 +1,30 @@
+import type { Caller } from '@weir/kit';
 import type { Offer } from '../snapshot/catalogue.ts';
+import { told } from './told.ts';
 
 /**
  * The key of a value in every cache, and of its coalescing: consuming tenant, provider,
- * version, manifest hash, type version, scope, key. The parts are joined by NUL, which no
- * name, version or key can hold (all are parsed before they get here), so that no value can
- * forge another's key.
+ * version, manifest hash, type version, scope, key. The scope of a value made for a principal
+ * is the principal with all that the provider was told of them. The parts are joined by NUL,
+ * which no name, version or key can hold (all are parsed before they get here), so that no
+ * value can forge another's key.
  */
-export function cacheKey(
-  tenant: string,
-  offer: Offer,
-  caller: { principal: string },
-  key: string,
-): string {
+export function cacheKey(caller: Caller, offer: Offer, key: string): string {
   const { provider } = offer;
   return [
-    tenant,
+    caller.tenant,
     provider.tenant,
     provider.name,
     provider.version,
     provider.manifestHash,
     offer.type,
     offer.typeVersion,
-    offer.scope === 'tenant' ? '' : caller.principal,
+    offer.scope === 'tenant' ? '' : principalScope(offer, caller),
     key,
   ].join('\0');
+}
+
+function principalScope({ provider }: Offer, caller: Caller): string {
+  if (provider.principalAttributes.length === 0) return caller.principal;
+  return `${caller.principal} ${JSON.stringify(told(provider, caller).attributes)}`;
 }

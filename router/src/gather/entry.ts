@@ -10,6 +10,7 @@ import {
 } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import type { Content } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
 import type { Offer } from '../snapshot/catalogue.ts';
+import { plainText, sensitivityOf, shareOf, timeOf } from './bounds.ts';
 
 /**
  * An item as the caches hold it: encoded once, on admission, and never decoded on the way to
@@ -40,6 +41,8 @@ export const MAX_TTL_MS = 24 * 60 * 60 * 1000;
 /** Longer etags are dropped: the value is then fetched rather than revalidated. */
 const MAX_ETAG_BYTES = 255;
 
+const MAX_LINE_CHARS = 200;
+
 const DEFAULT_CONTENT_TYPE = 'application/json';
 
 /** Admits a provider's value: fills in what the manifest says, and encodes the item. */
@@ -51,12 +54,12 @@ export function admit(
   const ttlMs = clampTtl(content.ttl ? durationMs(content.ttl) : offer.ttlMs);
   const item = create(ItemSchema, {
     body: { case: 'payload', value: content.payload },
-    contentType: content.contentType || DEFAULT_CONTENT_TYPE,
+    contentType: plainText(content.contentType, MAX_LINE_CHARS) || DEFAULT_CONTENT_TYPE,
     version: offer.typeVersion,
     etag: Buffer.byteLength(content.etag) <= MAX_ETAG_BYTES ? content.etag : '',
-    asOf: content.asOf ?? timestampFromMs(at.wallMs),
+    asOf: timeOf(content.asOf) ?? timestampFromMs(at.wallMs),
     ttl: durationFromMs(ttlMs),
-    sensitivity: content.sensitivity || offer.sensitivity,
+    sensitivity: sensitivityOf(content.sensitivity) || offer.sensitivity,
     provenance: create(ProvenanceSchema, {
       provider: offer.provider.name,
       providerVersion: offer.provider.version,
@@ -65,7 +68,8 @@ export function admit(
     labels: content.labels,
     owner: content.owner,
   });
-  if (content.quality !== undefined) item.quality = content.quality;
+  const quality = shareOf(content.quality);
+  if (quality !== undefined) item.quality = quality;
   const { field, itemOffset } = encodeField(toBinary(ItemSchema, item));
   return {
     field,
@@ -97,7 +101,11 @@ export function negativeEntry(offer: Offer, monotonicMs: number): CacheEntry {
 
 /** The entry, confirmed anew. */
 export function confirm(entry: CacheEntry, ttlMs: number, monotonicMs: number): CacheEntry {
-  return { ...entry, ttlMs: clampTtl(ttlMs), confirmedAtMs: monotonicMs };
+  const confirmed = { ...entry, ttlMs: clampTtl(ttlMs), confirmedAtMs: monotonicMs };
+  if (confirmed.ttlMs === entry.ttlMs) return confirmed;
+  // The item tells its ttl.
+  const item = { ...itemOf(entry), ttl: durationFromMs(confirmed.ttlMs) };
+  return { ...confirmed, ...encodeField(toBinary(ItemSchema, item)) };
 }
 
 /** The item of an entry, decoded. */
@@ -115,5 +123,5 @@ export function encodeField(item: Uint8Array): { field: Uint8Array; itemOffset: 
 }
 
 function clampTtl(ttlMs: number): number {
-  return Math.min(Math.max(ttlMs, 0), MAX_TTL_MS);
+  return Math.min(Math.max(Math.round(ttlMs), 0), MAX_TTL_MS);
 }

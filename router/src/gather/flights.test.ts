@@ -28,7 +28,10 @@ async function openRefusingServer(waitMs = 0) {
   server.on('stream', (stream) => {
     refused++;
     setTimeout(() => {
-      stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '14' }, { endStream: true });
+      stream.respond(
+        { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '14' },
+        { endStream: true },
+      );
     }, waitMs);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -111,7 +114,7 @@ test('an item that is too large with what stands beside its payload is refused a
   });
   await using weir = openAnswering([{ manifest: docs(), urls: [server.url] }]);
   const { outcomes } = await weir.fetch(['DocChunk/a']);
-  expect(outcomes).toMatchObject([{ refusal: { reason: Reason.ITEM_TOO_LARGE } }]);
+  expect(outcomes[0]?.kind === 'refused' && outcomes[0].refusal.reason).toBe(Reason.ITEM_TOO_LARGE);
 });
 
 test('who joined a flight that failed fails with it, and asks again only for more time', async () => {
@@ -157,7 +160,10 @@ test('a second endpoint gets the time that is left, not the whole of it', async 
   const second = createServer();
   second.on('stream', (stream, headers) => {
     timeouts.push(String(headers['grpc-timeout']));
-    stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '13' }, { endStream: true });
+    stream.respond(
+      { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '13' },
+      { endStream: true },
+    );
   });
   await new Promise<void>((resolve) => second.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(second.address() as AddressInfo).port}`;
@@ -173,6 +179,7 @@ test('a shared cache that does not answer costs items, not the call', async () =
   const shared: SharedCache = {
     getMany: () => new Promise(() => {}),
     set() {},
+    delete() {},
     async [Symbol.asyncDispose]() {},
   };
   await using weir = openAnswering([{ manifest: docs(), urls: [server.url] }], { shared });
@@ -181,18 +188,15 @@ test('a shared cache that does not answer costs items, not the call', async () =
   expect(outcomes).toMatchObject([{ refusal: { reason: Reason.DEADLINE_EXCEEDED } }]);
 });
 
-test('a provider that breaks off in the middle can be asked again', async () => {
+test('a provider that breaks off before it answers is asked at another endpoint', async () => {
   const broken = createServer();
   broken.on('stream', (stream) => stream.session?.destroy());
   await new Promise<void>((resolve) => broken.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(broken.address() as AddressInfo).port}`;
   await using server = await openProviderServer({ fetch: ({ key }) => content(key) });
-  await using weir = openAnswering([
-    { manifest: docs({ keyPrefix: 'one/' }), urls: [url] },
-    { manifest: docs({ keyPrefix: 'two/' }, { name: 'other' }), urls: [url, server.url] },
-  ]);
-  const { outcomes, texts } = await weir.fetch(['DocChunk/one/a', 'DocChunk/two/a']);
+  await using weir = openAnswering([{ manifest: docs(), urls: [url, server.url] }]);
+  for (const key of ['a', 'b', 'c']) {
+    expect((await weir.fetch([`DocChunk/${key}`])).texts).toEqual([JSON.stringify(key)]);
+  }
   broken.close();
-  expect(outcomes[0]).toMatchObject({ refusal: { reason: Reason.PROVIDER_UNAVAILABLE } });
-  expect(texts[1]).toBe('"two/a"');
 });

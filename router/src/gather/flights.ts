@@ -1,4 +1,4 @@
-import { create, type JsonObject } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import type { Caller, Clock } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
@@ -9,9 +9,11 @@ import {
 } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
 import { type Refused, refused } from '../outcome.ts';
 import type { Offer, ProviderVersion } from '../snapshot/catalogue.ts';
+import { delayMsOf, plainText } from './bounds.ts';
 import { admit, type CacheEntry, confirm, negativeEntry } from './entry.ts';
 import type { MemoryCache } from './memory-cache.ts';
 import type { SharedCache } from './shared-cache.ts';
+import { told } from './told.ts';
 import type { Upstream } from './upstream.ts';
 import { refusedByUpstream } from './upstream-errors.ts';
 
@@ -57,6 +59,10 @@ export interface FlightDeps {
 
 /** The largest payload; a message of 4 MiB must hold it with what stands beside it. */
 export const MAX_PAYLOAD_BYTES = 4 * 1024 * 1024 - 64 * 1024;
+/** An item with all that stands beside its payload: no more than an answer may hold. */
+const MAX_ITEM_BYTES = MAX_PAYLOAD_BYTES + 32 * 1024;
+/** Each costs on every answer that is decoded. */
+const MAX_LABELS = 128;
 
 interface Query {
   readonly wanted: Wanted;
@@ -81,9 +87,14 @@ export function createFlights(deps: FlightDeps) {
   const underWay = new Map<string, { query: Query; batch: UpstreamBatch; flight: Flight }>();
 
   const store = (wanted: Wanted, entry: CacheEntry) => {
-    if (wanted.offer.scope === 'none' || entry.ttlMs + entry.staleMs <= 0) return;
-    deps.memory.set(wanted.key, entry);
-    if (!entry.negative) deps.shared?.set(wanted.key, entry);
+    const { key, offer, stale } = wanted;
+    if (offer.scope === 'none') return;
+    const kept = entry.ttlMs > 0;
+    if (kept) deps.memory.set(key, entry);
+    else deps.memory.delete(key);
+    if (kept && !entry.negative) deps.shared?.set(key, entry);
+    // What was held is not the value any more, not even for a while.
+    else if (stale && !stale.negative) deps.shared?.delete(key);
   };
 
   const depart = (batch: UpstreamBatch, caller: Caller) => {
@@ -96,6 +107,7 @@ export function createFlights(deps: FlightDeps) {
         store(query.wanted, negativeEntry(query.wanted.offer, deps.clock.monotonicMs()));
       }
       query.land(landed);
+      endIfLeft(batch);
     };
     void flyBatch(deps, batch, caller, land);
   };
@@ -111,7 +123,7 @@ export function createFlights(deps: FlightDeps) {
         if (query.waiting > 0 || query.done) return;
         // Nobody may join what may be cancelled.
         if (underWay.get(wanted.key)?.query === query) underWay.delete(wanted.key);
-        if (batch.queries.every((q) => q.done || q.waiting <= 0)) batch.cancel.abort();
+        endIfLeft(batch);
       },
     };
     underWay.set(wanted.key, { query, batch, flight });
@@ -174,6 +186,12 @@ export function createFlights(deps: FlightDeps) {
 /** The flights of a router. */
 export type Flights = ReturnType<typeof createFlights>;
 
+/** Cancels the upstream call when nobody waits for what is still open in it. */
+function endIfLeft({ queries, cancel }: UpstreamBatch): void {
+  const left = queries.every((query) => query.done || query.waiting <= 0);
+  if (left && queries.some((query) => !query.done)) cancel.abort();
+}
+
 async function flyBatch(
   deps: FlightDeps,
   batch: UpstreamBatch,
@@ -182,8 +200,9 @@ async function flyBatch(
 ): Promise<void> {
   const { provider, queries, cancel } = batch;
   const timeoutMs = batch.deadlineMs - deps.clock.monotonicMs();
-  const ofStarter = timeoutMs < provider.timeoutMs - 1;
+  const shortened = timeoutMs < provider.timeoutMs - 1;
   const landRest = (rest: Refused) => {
+    const ofStarter = shortened && rest.refusal.reason === Reason.DEADLINE_EXCEEDED;
     for (const query of queries) land(query, { ...rest, ofStarter });
   };
   if (timeoutMs <= 0) {
@@ -223,20 +242,6 @@ function queryOf({ offer, query, stale }: Wanted): Omit<FetchQuery, '$typeName'>
   return { ...query, typeVersion: offer.typeVersion, knownEtag };
 }
 
-/** What a provider is told of the caller: what its manifest asks for, and the tenant. */
-export function told(provider: ProviderVersion, caller: Caller) {
-  const attributes: JsonObject = {};
-  for (const name of provider.principalAttributes) {
-    const value = caller.attributes[name];
-    if (value !== undefined) attributes[name] = value;
-  }
-  return {
-    tenant: caller.tenant,
-    principal: provider.wantsPrincipal ? caller.principal : '',
-    attributes,
-  };
-}
-
 function landedOf(clock: Clock, wanted: Wanted, { outcome }: FetchResult): Landed {
   const { offer, stale } = wanted;
   const name = offer.provider.name;
@@ -248,8 +253,18 @@ function landedOf(clock: Clock, wanted: Wanted, { outcome }: FetchResult): Lande
         const text = `the item has ${bytes} bytes; at most ${MAX_PAYLOAD_BYTES} can be carried`;
         return refusedWith(refused(Reason.ITEM_TOO_LARGE, text));
       }
+      const labels = Object.keys(outcome.value.labels).length;
+      if (labels > MAX_LABELS) {
+        const text = `provider ${name} sent an item with ${labels} labels; at most ${MAX_LABELS} are carried`;
+        return refusedWith(refused(Reason.PROVIDER_GARBAGE, text));
+      }
       const at = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
-      return { kind: 'found', entry: admit(outcome.value, offer, at), revalidated: false };
+      const entry = admit(outcome.value, offer, at);
+      if (entry.field.length > MAX_ITEM_BYTES) {
+        const text = `the item with its labels and source has ${entry.field.length} bytes; at most ${MAX_ITEM_BYTES} can be carried`;
+        return refusedWith(refused(Reason.ITEM_TOO_LARGE, text));
+      }
+      return { kind: 'found', entry, revalidated: false };
     }
     case 'notModified': {
       if (!stale || stale.negative) {
@@ -266,9 +281,9 @@ function landedOf(clock: Clock, wanted: Wanted, { outcome }: FetchResult): Lande
     case 'failure': {
       const { code, text, retryDelay } = outcome.value;
       return refusedWith(
-        refused(Reason.PROVIDER_FAILED, `provider ${name}: ${text.slice(0, MAX_TEXT_LENGTH)}`, {
+        refused(Reason.PROVIDER_FAILED, `provider ${name}: ${plainText(text, MAX_TEXT_LENGTH)}`, {
           ...(code >= 1 && code <= MAX_CODE ? { code } : {}),
-          ...(retryDelay ? { retryDelayMs: durationMs(retryDelay) } : {}),
+          ...(retryDelay ? { retryDelayMs: delayMsOf(retryDelay) } : {}),
         }),
       );
     }

@@ -58,7 +58,10 @@ export function gather(
     call,
     batch,
     departures: deps.flights.openDepartures(call.caller, call.deadlineMs),
-    lookUpShared: createBatcher(async (keys) => (await deps.shared?.getMany(keys)) ?? []),
+    lookUpShared: createBatcher((keys) =>
+      // A slow cache is a miss: the time of the call is not its to spend.
+      Promise.race([deps.shared?.getMany(keys) ?? [], call.stopped().then(() => [])]),
+    ),
   };
   return slots.map((slot) => gatherSlot(gathering, slot, 0));
 }
@@ -86,7 +89,7 @@ function gatherRoute(
 ): Outcome | undefined | Promise<Outcome | undefined> {
   const { call, batch, deps } = gathering;
   const offer = slot.plan.routes[at] as Offer;
-  const key = cacheKey(call.caller.tenant, offer, call.caller, slot.ref.key);
+  const key = cacheKey(call.caller, offer, slot.ref.key);
   const wanted = (stale: CacheEntry | undefined): Wanted => ({
     key: offer.scope === 'none' ? `${key}\0${nextUnshared()}` : key,
     offer,

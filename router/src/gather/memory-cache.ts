@@ -5,6 +5,7 @@ import type { CacheEntry } from './entry.ts';
 export interface MemoryCache {
   get(key: string): CacheEntry | undefined;
   set(key: string, entry: CacheEntry): void;
+  delete(key: string): void;
   readonly bytes: number;
   readonly size: number;
 }
@@ -21,6 +22,7 @@ export function createMemoryCache(maxBytes: number): MemoryCache {
   return {
     get: (key) => cache.get(key),
     set: (key, entry) => void cache.set(key, entry),
+    delete: (key) => void cache.delete(key),
     get bytes() {
       return cache.calculatedSize;
     },

@@ -10,6 +10,8 @@ export interface SharedCache extends AsyncDisposable {
   getMany(keys: readonly string[]): Promise<(CacheEntry | undefined)[]>;
   /** Stores an entry in the background. */
   set(key: string, entry: CacheEntry): void;
+  /** Forgets an entry in the background. */
+  delete(key: string): void;
 }
 
 /** How long a look-up may take before it counts as a miss. */
@@ -61,6 +63,9 @@ export function openRedisCache(options: { url: string; clock: Clock; log: Logger
       redis
         .set(KEY_PREFIX + key, encodeEntry(entry, clock), 'PX', keptMs)
         .then(onSuccess, onFailure);
+    },
+    delete(key) {
+      if (usable()) redis.del(KEY_PREFIX + key).then(onSuccess, onFailure);
     },
     async [Symbol.asyncDispose]() {
       redis.disconnect();

@@ -7,6 +7,15 @@ import type { ProviderVersion } from '../snapshot/catalogue.ts';
 const UNAVAILABLE_RETRY_MS = 1_000;
 
 /**
+ * Whether the provider was not reached, or lost on the way (which looks like a cancel, when it
+ * was not ours): another endpoint may do.
+ */
+export function isOutOfReach(error: unknown): boolean {
+  const { code } = ConnectError.from(error);
+  return code === Code.Unavailable || code === Code.Aborted || code === Code.Canceled;
+}
+
+/**
  * The refusal that an upstream error becomes. Its text is ours: an error's own may hold
  * addresses.
  */
@@ -19,11 +28,13 @@ export function refusedByUpstream(error: unknown, provider: ProviderVersion): Re
   const retry = { retryDelayMs: UNAVAILABLE_RETRY_MS };
   switch (ConnectError.from(error).code) {
     case Code.Unavailable:
+    case Code.Aborted:
       return refused(Reason.PROVIDER_UNAVAILABLE, `provider ${name} cannot be reached`, retry);
     case Code.DeadlineExceeded:
       return refused(Reason.DEADLINE_EXCEEDED, `provider ${name} did not answer in time`, retry);
     case Code.Canceled:
-      return refused(Reason.CANCELLED, `the call to provider ${name} was cancelled`, retry);
+      // When a caller has gone nobody reads this: it was the provider that hung up.
+      return refused(Reason.PROVIDER_FAILED, `provider ${name} broke off the call`, retry);
     case Code.Unimplemented:
       return refused(Reason.UNSUPPORTED, `provider ${name} does not support this`);
     case Code.Unauthenticated:

@@ -14,6 +14,7 @@ import { LRUCache } from 'lru-cache';
 import type { SecretSource } from '../secrets.ts';
 import type { ProviderVersion } from '../snapshot/catalogue.ts';
 import { createEndpointChooser } from './endpoints.ts';
+import { isOutOfReach } from './upstream-errors.ts';
 
 /** How one upstream call ends at the latest. */
 export interface UpstreamLimits {
@@ -90,14 +91,16 @@ export function openUpstream(options: {
     call: (client: ProviderClient, options: CallOptions) => AsyncIterable<T>,
   ): AsyncIterable<T> {
     const headers = authenticationOf(provider, options.secrets);
+    const endMs = options.clock.monotonicMs() + limits.timeoutMs;
     let endpoint = chooser.choose(provider);
     for (;;) {
       if (!endpoint) throw noEndpoint(provider);
       let answered = false;
       try {
+        const leftMs = endMs - options.clock.monotonicMs();
         for await (const message of call(clientOf(endpoint), {
           signal: limits.signal,
-          timeoutMs: Math.max(1, Math.floor(limits.timeoutMs)),
+          timeoutMs: Math.max(1, Math.floor(leftMs)),
           headers,
         })) {
           answered = true;
@@ -107,13 +110,7 @@ export function openUpstream(options: {
         return;
       } catch (error) {
         tell(provider, error);
-        if (
-          answered ||
-          limits.signal.aborted ||
-          ConnectError.from(error).code !== Code.Unavailable
-        ) {
-          throw error;
-        }
+        if (answered || limits.signal.aborted || !isOutOfReach(error)) throw error;
         chooser.unreachable(endpoint);
         endpoint = chooser.choose(provider, endpoint);
         if (!endpoint) throw error;

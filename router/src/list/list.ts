@@ -1,11 +1,8 @@
 import { create } from '@bufbuild/protobuf';
-import { type Clock, refuse } from '@weir/kit';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { type Clock, keyFault, refuse } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
-import {
-  type ListEntry,
-  ListRequestSchema,
-  type ListResponse,
-} from '@weir/sdk/gen/weir/provider/v1/provider_pb';
+import { type ListEntry, ListRequestSchema } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
 import {
   type ContextEntry,
   ContextEntrySchema,
@@ -17,12 +14,15 @@ import {
 } from '@weir/sdk/gen/weir/router/v1/router_pb';
 import type { Asked } from '../answer.ts';
 import { type Call, createCall } from '../call.ts';
-import { told } from '../gather/flights.ts';
+import { plainText, shareOf, timeOf } from '../gather/bounds.ts';
+import { told } from '../gather/told.ts';
 import type { Upstream } from '../gather/upstream.ts';
 import { refusedByUpstream } from '../gather/upstream-errors.ts';
-import { compareText, type Offer } from '../snapshot/catalogue.ts';
+import { type Refused, refused } from '../outcome.ts';
+import type { Offer } from '../snapshot/catalogue.ts';
 import type { SnapshotHolder } from '../snapshot/holder.ts';
-import { type Position, readPageToken, writePageToken } from './page-token.ts';
+import { DONE, mergePages, type Page } from './merge.ts';
+import { type Position, readPageToken, sourceName, writePageToken } from './page-token.ts';
 import { listSources } from './sources.ts';
 
 /** What listing needs. */
@@ -35,12 +35,11 @@ export interface ListDeps {
 const DEFAULT_PAGE_SIZE = 50;
 const MAX_PAGE_SIZE = 500;
 const MAX_TEXT_BYTES = 1024;
-
-interface Page {
-  readonly offer: Offer;
-  readonly position: Position;
-  readonly answer: ListResponse;
-}
+const START: Position = { token: '', skip: 0, last: '', done: false };
+/** A full page of the longest entries stays below what clients take. */
+const MAX_TITLE_CHARS = 200;
+const MAX_SUMMARY_CHARS = 1_000;
+const MAX_PROVIDER_TOKEN_LENGTH = 1024;
 
 /**
  * Lists over all providers: each is asked for a page from where the last one stopped, the
@@ -57,34 +56,24 @@ export async function listAll(
   const positions = readPageToken(request, asked.caller.tenant);
   const sources = listSources(deps.holder.current, asked.caller.tenant, request);
   const open = sources.filter((offer) => positions.get(sourceName(offer))?.done !== true);
-  const gaps: ListGap[] = [];
-  const pages: Page[] = [];
-  await Promise.all(
-    open.map(async (offer) => {
-      const position = positions.get(sourceName(offer)) ?? { token: '', skip: 0, done: false };
-      const page = await askForPage(deps, call, { offer, position, request, pageSize });
-      if ('answer' in page) pages.push(page);
-      else gaps.push(page);
+  const answers = await Promise.all(
+    open.map((offer) => {
+      const position = positions.get(sourceName(offer)) ?? START;
+      return askForPage(deps, call, { offer, position, request, pageSize });
     }),
   );
-  const { entries, next } = merge(pages, request, pageSize);
-  for (const page of pages) {
-    positions.set(sourceName(page.offer), next.get(page) ?? page.position);
-  }
+  const pages = answers.filter((answer) => 'answer' in answer);
+  const gaps = answers.filter((answer): answer is ListGap => !('answer' in answer));
+  const { entries, next } = mergePages(pages, request.query !== '', pageSize);
   // A gap is told once: the pages that follow are without that provider.
-  for (const gap of gaps) positions.set(`${gap.type}/${gap.provider}`, DONE);
+  for (const offer of open) positions.set(sourceName(offer), DONE);
+  for (const [page, position] of next) positions.set(sourceName(page.offer), position);
   const more = open.some((offer) => positions.get(sourceName(offer))?.done !== true);
   return create(ListContextResponseSchema, {
-    entries,
+    entries: entries.map(({ offer, entry }) => present(offer, entry)),
     gaps,
     nextPageToken: more ? writePageToken(request, asked.caller.tenant, positions) : '',
   });
-}
-
-const DONE: Position = { token: '', skip: 0, done: true };
-
-function sourceName(offer: Offer): string {
-  return `${offer.type}/${offer.provider.name}`;
 }
 
 function parsePageSize(request: ListContextRequest): number {
@@ -126,48 +115,41 @@ async function askForPage(
       }),
       { signal: cancel.signal, timeoutMs },
     );
-    return { offer, position, answer };
+    const fault = tokenFault(answer.nextPageToken, position);
+    if (fault === undefined) {
+      // What nobody could fetch is not listed.
+      const entries = answer.entries.filter(({ key }) => keyFault(key) === undefined);
+      return { offer, position, answer: { ...answer, entries } };
+    }
+    const text = `provider ${offer.provider.name} ${fault}`;
+    return gapOf(offer, refused(Reason.PROVIDER_GARBAGE, text));
   } catch (error) {
-    const { refusal } = refusedByUpstream(error, offer.provider);
-    return create(ListGapSchema, { provider: offer.provider.name, type: offer.type, refusal });
+    const cause = cancel.signal.aborted
+      ? new ConnectError('the time for the call ran out', Code.DeadlineExceeded)
+      : error;
+    return gapOf(offer, refusedByUpstream(cause, offer.provider));
   }
 }
 
-/** The first entries of all pages, and where each source goes on. */
-function merge(pages: readonly Page[], request: ListContextRequest, pageSize: number) {
-  const all = pages.flatMap((page) =>
-    page.answer.entries.slice(page.position.skip).map((entry) => ({ page, entry })),
-  );
-  // Within a source the provider's own order holds: the sort is stable, and a source's
-  // entries come in it.
-  all.sort((a, b) =>
-    request.query !== ''
-      ? b.entry.score - a.entry.score
-      : compareText(a.page.offer.type, b.page.offer.type) ||
-        (a.page === b.page ? 0 : compareText(a.entry.key, b.entry.key)),
-  );
-  const taken = new Map<Page, number>();
-  const entries = all.slice(0, pageSize).map(({ page, entry }) => {
-    taken.set(page, (taken.get(page) ?? 0) + 1);
-    return present(page.offer, entry);
-  });
-  const next = new Map(pages.map((page) => [page, advance(page, taken.get(page) ?? 0)]));
-  return { entries, next };
+function gapOf(offer: Offer, { refusal }: Refused): ListGap {
+  return create(ListGapSchema, { provider: offer.provider.name, type: offer.type, refusal });
 }
 
-function advance({ position, answer }: Page, taken: number): Position {
-  const skip = position.skip + taken;
-  if (skip < answer.entries.length) return { ...position, skip };
-  if (answer.nextPageToken === '') return DONE;
-  return { token: answer.nextPageToken, skip: 0, done: false };
+/** A list that cannot be gone on with, or would never end. */
+function tokenFault(token: string, position: Position): string | undefined {
+  if (token.length > MAX_PROVIDER_TOKEN_LENGTH) {
+    return `sent a page token of ${token.length} characters; at most ${MAX_PROVIDER_TOKEN_LENGTH}`;
+  }
+  return token !== '' && token === position.token ? 'sent the same page token again' : undefined;
 }
 
 function present(offer: Offer, entry: ListEntry): ContextEntry {
+  const updateTime = timeOf(entry.updateTime);
   return create(ContextEntrySchema, {
     ref: { type: offer.type, key: entry.key, provider: offer.provider.name },
-    title: entry.title,
-    summary: entry.summary,
-    score: entry.score,
-    ...(entry.updateTime ? { updateTime: entry.updateTime } : {}),
+    title: plainText(entry.title, MAX_TITLE_CHARS),
+    summary: plainText(entry.summary, MAX_SUMMARY_CHARS),
+    score: shareOf(entry.score) ?? 0,
+    ...(updateTime ? { updateTime } : {}),
   });
 }

@@ -18,7 +18,7 @@ export function listSources(
 ): Offer[] {
   const { type, provider, keyPrefix } = request;
   if (type !== '' && typeVersions(snapshot, tenant, type) === undefined) {
-    const known = typeNames(snapshot, tenant).join(', ');
+    const known = typeNames(snapshot, tenant);
     throw refuse(Reason.TYPE_UNKNOWN, `there is no type ${type}; there are: ${known}`);
   }
   const offers = snapshot.tenants.get(tenant)?.catalogue.offers ?? new Map<string, Offer[]>();

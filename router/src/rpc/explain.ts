@@ -1,4 +1,4 @@
-import { create } from '@bufbuild/protobuf';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { DurationSchema, durationFromMs } from '@bufbuild/protobuf/wkt';
 import type { HandlerContext } from '@connectrpc/connect';
 import { refuse } from '@weir/kit';
@@ -9,6 +9,7 @@ import {
   ExplainResponseSchema,
   type ExplainStep,
   ExplainStepSchema,
+  ExplanationSchema,
   type RouteCandidate,
   RouteCandidateSchema,
 } from '@weir/sdk/gen/weir/router/v1/router_pb';
@@ -41,14 +42,20 @@ export function explain(deps: AnswerDeps) {
     const asked = { ...askedBy(context), note };
     const { snapshot, slots, outcomes } = await answer(deps, request.fetch, asked);
     const gatheredMs = clock.monotonicMs();
-    const results = presentBatch(outcomes);
-    const presentedMs = clock.monotonicMs();
-    return create(ExplainResponseSchema, {
-      explanations: slots.map((slot, i) => ({
-        ...(results[i] ? { result: results[i] } : {}),
+    const explanations = slots.map((slot, i) =>
+      create(ExplanationSchema, {
         typeVersion: slot.plan.routes[0]?.typeVersion ?? '',
         candidates: candidatesOf(slot),
         steps: stepsOf.get(i) ?? [],
+      }),
+    );
+    const bare = create(ExplainResponseSchema, { explanations });
+    const results = presentBatch(outcomes, toBinary(ExplainResponseSchema, bare).length);
+    const presentedMs = clock.monotonicMs();
+    return create(ExplainResponseSchema, {
+      explanations: explanations.map((explanation, i) => ({
+        ...explanation,
+        ...(results[i] ? { result: results[i] } : {}),
       })),
       snapshot: {
         epoch: snapshot.epoch,
@@ -64,12 +71,15 @@ export function explain(deps: AnswerDeps) {
   };
 }
 
+/** Of a ref; a whole batch of them stays below what clients take. */
+const MAX_REJECTED = 32;
+
 function candidatesOf({ plan, tried }: Slot): RouteCandidate[] {
   return [
     ...plan.routes.map((offer, at) =>
       candidate(offer, at < tried, at === 0 ? 'first choice' : `choice ${at + 1}`),
     ),
-    ...plan.rejected.map(({ offer, why }) => candidate(offer, false, why)),
+    ...plan.rejected.slice(0, MAX_REJECTED).map(({ offer, why }) => candidate(offer, false, why)),
   ];
 }
 

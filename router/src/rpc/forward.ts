@@ -41,13 +41,13 @@ function forwardUnary(method: DescMethodUnary, { transport, assertions }: Forwar
       const answer = await transport.unary(method, signal, context.timeoutMs(), header, request);
       return answer.message;
     } catch (error) {
-      throw translate(ConnectError.from(error));
+      throw translate(ConnectError.from(error), context.signal);
     }
   };
 }
 
 /** The registry's own errors carry details and pass; the others tell of the way to it. */
-function translate(error: ConnectError): Error {
+function translate(error: ConnectError, signal: AbortSignal): Error {
   if (error.details.length > 0) {
     const passed = new ConnectError(error.rawMessage, error.code);
     passed.details = error.details;
@@ -57,7 +57,8 @@ function translate(error: ConnectError): Error {
   if (error.code === Code.Internal || error.code === Code.Unknown) {
     return new Error('the registry did not answer as it should', { cause: error });
   }
-  if (error.code !== Code.Unavailable) return error;
+  const ended = signal.aborted || error.code === Code.DeadlineExceeded;
+  if (ended || (error.isWireError && error.code !== Code.Unavailable)) return error;
   return refuse(
     Reason.REGISTRY_UNAVAILABLE,
     'the registry cannot be reached; reading goes on, changes must wait',

@@ -8,6 +8,7 @@ import {
   StreamContextResponseSchema,
 } from '@weir/sdk/gen/weir/router/v1/router_pb';
 import { type AnswerDeps, beginAnswer } from '../answer.ts';
+import { requireStillValid } from '../authenticate.ts';
 import type { Outcome } from '../outcome.ts';
 import { presentItem } from '../present.ts';
 import { askedBy } from './asked.ts';
@@ -19,8 +20,11 @@ export function streamContext(deps: AnswerDeps) {
     context: HandlerContext,
   ): AsyncGenerator<StreamContextResponse> {
     if (!request.fetch) throw refuse(Reason.BATCH_EMPTY, 'fetch is missing; give the batch in it');
-    using answering = await beginAnswer(deps, request.fetch, askedBy(context));
+    const asked = askedBy(context);
+    using answering = await beginAnswer(deps, request.fetch, asked);
     for await (const [outcome, index] of asTheyCome(answering.outcomes)) {
+      // A slow reader may have lost the key since.
+      requireStillValid(deps, asked.caller);
       yield create(StreamContextResponseSchema, { result: presentItem(outcome, index) });
     }
   };

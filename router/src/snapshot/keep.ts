@@ -7,9 +7,13 @@ import type { SnapshotHolder } from './holder.ts';
 export interface SnapshotKeeper extends AsyncDisposable {
   /** The registry confirmed the snapshot; `changed`: it is another one than before. */
   confirmed(changed: boolean): void;
+  /** Writes now what is to be written. */
+  flush(): Promise<void>;
 }
 
 const WRITE_INTERVAL_MS = 1_000;
+/** How far ahead a time may lie and still be now: clocks are set, and files keep fractions. */
+const CLOCK_TOLERANCE_MS = 2_000;
 
 /** Loads what is on disk into the holder, and keeps it up to date from then on. */
 export async function openSnapshotKeeper(options: {
@@ -24,18 +28,22 @@ export async function openSnapshotKeeper(options: {
 
   const kept = await loadSnapshot(path);
   if (kept) {
-    const ageMs = Math.max(0, clock.wallMs() - kept.confirmedAtMs);
+    const ageMs = ageOf(kept.confirmedAtMs, clock.wallMs());
     holder.replace(kept.snapshot, ageMs);
     log.info({ revision: kept.snapshot.revision.toString(), ageMs }, 'snapshot read from disk');
   }
 
   const write = async () => {
     const what = pending;
+    if (what === 'nothing') return;
     pending = 'nothing';
+    const confirmedAtMs = clock.wallMs() - holder.ageMs();
     try {
       if (what === 'save') await saveSnapshot(path, holder.current);
-      else if (what === 'touch') await touchSnapshot(path, clock.wallMs() - holder.ageMs());
+      await touchSnapshot(path, confirmedAtMs);
     } catch (error) {
+      // What lies on the disk must not be taken for what was confirmed.
+      if (what === 'save') pending = 'save';
       log.warn({ err: error }, 'the snapshot cannot be kept on disk');
     }
   };
@@ -51,10 +59,17 @@ export async function openSnapshotKeeper(options: {
       if (changed) pending = 'save';
       else if (pending === 'nothing') pending = 'touch';
     },
+    flush: write,
     async [Symbol.asyncDispose]() {
       stop.abort();
       await done;
       await write();
     },
   };
+}
+
+/** Infinity when the clock has gone back since: nobody knows how long it was. */
+function ageOf(confirmedAtMs: number, wallMs: number): number {
+  const ageMs = wallMs - confirmedAtMs;
+  return ageMs < -CLOCK_TOLERANCE_MS ? Number.POSITIVE_INFINITY : Math.max(0, ageMs);
 }

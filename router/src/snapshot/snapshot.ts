@@ -68,6 +68,8 @@ export function applyEntries(
   return { ...indexed, tenants: compileTenants(snapshot, indexed, touched) };
 }
 
+const NAMES_SHOWN = 20;
+
 /** The newest-first versions of a type as a tenant sees it: its own or the built-in. */
 export function typeVersions(
   snapshot: Snapshot,
@@ -77,11 +79,13 @@ export function typeVersions(
   return snapshot.tenants.get('')?.types.get(type) ?? snapshot.tenants.get(tenant)?.types.get(type);
 }
 
-/** The names of all types that a tenant may see. */
-export function typeNames(snapshot: Snapshot, tenant: string): string[] {
+/** The names of the types that a tenant may see, for people. */
+export function typeNames(snapshot: Snapshot, tenant: string): string {
   const builtIn = snapshot.tenants.get('')?.types.keys() ?? [];
   const own = snapshot.tenants.get(tenant)?.types.keys() ?? [];
-  return [...new Set([...builtIn, ...own])].sort();
+  const names = [...new Set([...builtIn, ...own])].sort();
+  const more = names.length > NAMES_SHOWN ? `, and ${names.length - NAMES_SHOWN} more` : '';
+  return `${names.slice(0, NAMES_SHOWN).join(', ')}${more}`;
 }
 
 /** The key with an id, with the tenant that it belongs to. */

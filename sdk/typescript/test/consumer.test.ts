@@ -254,6 +254,28 @@ test('one get that is cancelled or late leaves the others of its call alone', as
   expect(await stays).toMatchObject({ value: 'stays' });
 });
 
+test('a call that one get gave up and another had no more time for is cancelled too', async () => {
+  const begun = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+  const weir = await openWeir({
+    fetchContext: (_, { signal }) => {
+      signal.addEventListener('abort', () => ended.resolve());
+      begun.resolve();
+      return new Promise(() => {});
+    },
+  });
+  const cancel = new AbortController();
+  const gets = [
+    weir.get('A', 'late', { timeoutMs: 300 }),
+    weir.get('A', 'given-up', { timeoutMs: 60_000, signal: cancel.signal }),
+  ];
+  const settled = Promise.allSettled(gets);
+  await begun.promise;
+  cancel.abort();
+  await settled;
+  await ended.promise;
+}, 5_000);
+
 test('a call that nobody waits for any more is cancelled in the router', async () => {
   const began = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<void>();

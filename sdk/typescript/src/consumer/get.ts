@@ -26,6 +26,8 @@ interface Waiting {
   settle(outcome: ItemOutcome): void;
   fail(error: unknown): void;
   settled: boolean;
+  /** Told when it is settled, by whatever. */
+  onSettled?: () => void;
 }
 
 /** Gathers the refs asked for in the same tick into one call; each has an outcome of its own. */
@@ -84,6 +86,7 @@ function waitFor(
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
       then();
+      waiting.onSettled?.();
     };
     const waiting: Waiting = {
       ref,
@@ -112,9 +115,9 @@ async function callFor(group: readonly Waiting[], fetch: FetchBatch): Promise<vo
   const timeoutMs = Math.max(1, deadline - performance.now());
   const abandoned = new AbortController();
   const leave = (): void => {
-    if (waiting.every((each) => each.settled || each.options.signal?.aborted)) abandoned.abort();
+    if (waiting.every((each) => each.settled)) abandoned.abort();
   };
-  for (const each of waiting) each.options.signal?.addEventListener('abort', leave);
+  for (const each of waiting) each.onSettled = leave;
   try {
     const refs = waiting.map((each) => each.ref);
     const options = { ...first.options, timeoutMs, signal: abandoned.signal };
@@ -122,8 +125,6 @@ async function callFor(group: readonly Waiting[], fetch: FetchBatch): Promise<vo
     for (const outcome of outcomes) waiting[outcome.index]?.settle(outcome);
   } catch (error) {
     for (const each of waiting) each.fail(error);
-  } finally {
-    for (const each of waiting) each.options.signal?.removeEventListener('abort', leave);
   }
 }
 
