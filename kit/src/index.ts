@@ -50,7 +50,6 @@ export {
   optional,
   path,
   port,
-  type ReadSettingsOptions,
   readSettings,
   type Setting,
   type SettingDoc,
@@ -58,3 +57,4 @@ export {
   text,
   url,
 } from './settings.ts';
+export { weirVariables } from './variables.ts';

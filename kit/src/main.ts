@@ -15,8 +15,13 @@ export async function runMain(
   const stopped = new Promise<void>((resolve) => {
     stop.signal.addEventListener('abort', () => resolve(), { once: true });
   });
-  const onSignal = () =>
-    stop.signal.aborted ? giveUp('stopped by a second signal') : stop.abort();
+  const onSignal = () => {
+    if (stop.signal.aborted) giveUp('stopped by a second signal');
+    stop.abort();
+    // An opening that hangs must not keep the process.
+    const seconds = closeMaxMs / 1000;
+    setTimeout(giveUp, closeMaxMs, `did not stop within ${seconds} s`).unref();
+  };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   try {

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { listenFault } from './settings.ts';
 
 const requestTimeoutMs = 10_000;
 const headersMaxBytes = 8 * 1024;
@@ -43,7 +44,8 @@ export async function openOperations(options: OperationsOptions): Promise<Operat
     },
   );
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    const failed = (error: Error) => reject(listenFault(error, options.host, options.port));
+    server.once('error', failed);
     server.listen({ host: options.host, port: options.port }, resolve);
   });
   const { port } = server.address() as AddressInfo;

@@ -89,7 +89,7 @@ describe('settings', () => {
 
   it('leave alone what others read', () => {
     const env = { WEIR_NAME: 'w', WEIR_KEY: 'x' };
-    expect(readSettings(spec, env, { known: ['WEIR_KEY'] }).name).toBe('w');
+    expect(readSettings(spec, env).name).toBe('w');
   });
 
   it('never repeat a value, since it may be a secret', () => {

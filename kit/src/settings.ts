@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { weirVariables } from './variables.ts';
 
 /** A setting that is missing, wrong or unknown: which variable, why, and how to mend it. */
 export class SettingsError extends Error {
@@ -15,6 +16,23 @@ export class SettingsError extends Error {
     this.variable = variable;
     this.reason = reason;
     this.mend = mend;
+  }
+}
+
+/** What listening failed with, as the one who started the process can mend it. */
+export function listenFault(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  const at = `the address ${host}:${port}`;
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new SettingsError(at, 'is in use by another process', 'choose another port');
+    case 'EACCES':
+      return new SettingsError(at, 'may not be used by this user', 'choose a port above 1023');
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new SettingsError(at, 'is none of this machine', 'choose one that it has');
+    default:
+      return error;
   }
 }
 
@@ -134,24 +152,17 @@ export function optional<T>(inner: Setting<T>): Setting<T | undefined> {
   return { ...inner, absent: () => undefined };
 }
 
-/** What else may stand in the environment. */
-export interface ReadSettingsOptions {
-  /** Variables beginning with `WEIR_` that others read, such as the CLI. */
-  readonly known?: readonly string[];
-}
-
 /**
  * Reads declared settings from the environment into a frozen configuration. A variable that is
  * set to nothing counts as not set. Throws SettingsError for a value that cannot be used, a
- * value that is missing, and a variable beginning with `WEIR_` that nobody declared.
+ * value that is missing, and a variable beginning with `WEIR_` that no process of Weir's reads.
  */
 export function readSettings<T extends object>(
   spec: { [K in keyof T]: Setting<T[K]> },
   env: NodeJS.ProcessEnv,
-  options: ReadSettingsOptions = {},
 ): Readonly<T> {
   const settings = Object.entries(spec) as [keyof T, Setting<T[keyof T]>][];
-  refuseUnknown([...settings.map(([, one]) => one.variable), ...(options.known ?? [])], env);
+  refuseUnknown([...settings.map(([, one]) => one.variable), ...weirVariables], env);
   const values: Partial<T> = {};
   for (const [name, one] of settings) values[name] = readOne(one, env);
   return Object.freeze(values as T);

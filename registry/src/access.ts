@@ -3,7 +3,7 @@ import { type Caller, callerOf, parseName, refuse, requireScope } from '@weir/ki
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { Scope, ScopeSchema } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { notFound } from './refusals.ts';
-import type { Reader } from './store/store.ts';
+import type { Page, Reader } from './store/store.ts';
 
 /** A caller that may read the catalogue; who may register things may read it too. */
 export function readerOf(context: HandlerContext): Caller {
@@ -58,4 +58,39 @@ export function requireOwnScopes(caller: Caller, scopes: readonly Scope[]): void
     `a key can only create keys with scopes that it has itself, and this one lacks ${names}`,
     { metadata: { scope: names } },
   );
+}
+
+const KEYS_AT_ONCE = 500;
+
+/**
+ * Refuses to touch keys of the platform to those who only administer a tenant: the last one
+ * gone, nobody could administer the platform any more.
+ */
+export function requirePowerOver(caller: Caller, scopes: readonly Scope[]): void {
+  if (caller.scopes.has(Scope.PLATFORM) || !scopes.includes(Scope.PLATFORM)) return;
+  throw refuse(
+    Reason.SCOPE_MISSING,
+    'this would touch a key that administers the platform; use a key with SCOPE_PLATFORM',
+    { metadata: { scope: 'SCOPE_PLATFORM' } },
+  );
+}
+
+/** The same, for all keys of a principal. */
+export async function requirePowerOverKeys(
+  caller: Caller,
+  reader: Reader,
+  of: { readonly tenant: string; readonly principal: string },
+): Promise<void> {
+  if (caller.scopes.has(Scope.PLATFORM)) return;
+  const filter = { principal: of.principal, unrevoked: true };
+  let page: Page | undefined = { size: KEYS_AT_ONCE };
+  while (page) {
+    const { items, after }: Awaited<ReturnType<Reader['keys']>> = await reader.keys(
+      of.tenant,
+      filter,
+      page,
+    );
+    for (const { key } of items) requirePowerOver(caller, key.scopes);
+    page = after && { size: KEYS_AT_ONCE, after };
+  }
 }

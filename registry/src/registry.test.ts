@@ -221,6 +221,17 @@ contexts:
     expect(await refusalOf(admin.registry.registerProvider(docs('1.0.0')))).toMatchObject(missing);
     expect(await refusalOf(admin.admin.createTenant({ name: 'x' }))).toMatchObject(missing);
     expect(await refusalOf(admin.admin.listKeys({ tenant: 'x' }))).toMatchObject(missing);
+    // Who administers a tenant cannot lock out who administers the platform.
+    const first = { name: 'admin' };
+    expect(await refusalOf(admin.admin.deletePrincipal(first))).toMatchObject(missing);
+    const { principals } = await admin.admin.listPrincipals({});
+    const principal = principals.find(({ name }) => name === 'admin');
+    const disabled = { principal: { ...principal, disabled: true } };
+    expect(await refusalOf(admin.admin.updatePrincipal(disabled as never))).toMatchObject(missing);
+    const { keys } = await admin.admin.listKeys({ principal: 'admin' });
+    expect(await refusalOf(admin.admin.revokeKey({ id: keys[0]?.id ?? '' }))).toMatchObject(
+      missing,
+    );
     const nobody = weir.as({ scopes: [] });
     expect(await refusalOf(nobody.registry.listTypes({}))).toMatchObject(missing);
     expect((await nobody.admin.whoAmI({})).tenant).toBe('default');

@@ -41,6 +41,7 @@ export const routerSettings = {
   cacheMaxBytes: bytes('WEIR_CACHE_MAX_BYTES', {
     doc: 'How much the cache in memory may hold',
     default: '256MiB',
+    min: 1024 * 1024,
   }),
   snapshotMaxAgeMs: durationMs('WEIR_SNAPSHOT_MAX_AGE', {
     doc: 'How long a router serves after it last heard of the registry',

@@ -42,9 +42,6 @@ export interface StandaloneConfig
   readonly pgliteDump?: Blob | undefined;
 }
 
-/** Variables that the command line reads, and that may stand in the same environment. */
-const CLI_VARIABLES = ['WEIR_URL', 'WEIR_KEY'];
-
 const FLAGS = {
   docs: 'WEIR_DOCS_DIR',
   sql: 'WEIR_SQL_URL',
@@ -61,7 +58,7 @@ export function readStandaloneConfig(
   for (const [flag, value] of Object.entries(readFlags(args))) {
     given[FLAGS[flag as keyof typeof FLAGS]] = value;
   }
-  return readSettings(standaloneSettings, given, { known: CLI_VARIABLES });
+  return readSettings(standaloneSettings, given);
 }
 
 function readFlags(args: readonly string[]): Record<string, string> {

@@ -179,7 +179,7 @@ it('leaves requests that are no calls to others', async () => {
 it('says that its port is taken', async () => {
   await using server = await openTestServer({ routes: echoRoutes });
   const again = openTestServer({ routes: echoRoutes, port: server.port });
-  await expect(again).rejects.toThrow(/EADDRINUSE/);
+  await expect(again).rejects.toThrow(/is in use by another process/);
 });
 
 it.each(['[', 'a b', '%', 'x:99999', ''])('survives the host %j', async (host) => {

@@ -2,6 +2,7 @@ import { createServer as createHttp1 } from 'node:http';
 import { createServer as createHttp2, type ServerHttp2Session } from 'node:http2';
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
 import type { Logger } from '../log.ts';
+import { listenFault } from '../settings.ts';
 import { within } from './abort.ts';
 import type { HttpHandler, HttpRequest, HttpResponse } from './http.ts';
 import type { ServeLimits } from './limits.ts';
@@ -90,9 +91,10 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
 
 function listening(server: NetServer, { host, port }: ListenerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    const failed = (error: Error) => reject(listenFault(error, host, port));
+    server.once('error', failed);
     server.listen({ host, port }, () => {
-      server.off('error', reject);
+      server.off('error', failed);
       resolve();
     });
   });

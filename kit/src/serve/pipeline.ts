@@ -5,6 +5,7 @@ import type { HttpHandler, HttpRequest, HttpResponse } from './http.ts';
 import type { ServeLimits } from './limits.ts';
 import type { ServeOptions } from './options.ts';
 import { assignRequestId, requestIdOf } from './request-id.ts';
+import { createBodyLimit } from './slow-body.ts';
 
 /** Creates what every request goes through: its id, CORS, other handlers, then calls. */
 export function createPipeline(
@@ -13,12 +14,15 @@ export function createPipeline(
   parts: { readonly rpc: HttpHandler; readonly draining: AbortSignal },
 ): HttpHandler {
   const cors = createCors(options.cors);
-  const boundDeadline = createDeadlines([...options.services, Health], limits);
+  const services = [...options.services, Health];
+  const boundDeadline = createDeadlines(services, limits);
+  const boundBody = createBodyLimit(services, limits);
   const handle: HttpHandler = (request, response) => {
     if (!hasAuthority(request)) return end(response, 400);
     if (cors(request, response)) return;
     if (options.handle?.(request, response) === true) return;
     boundDeadline(request);
+    boundBody(request, response);
     parts.rpc(request, response);
   };
   return (request, response) => {

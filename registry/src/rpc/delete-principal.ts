@@ -1,7 +1,7 @@
 import type { MethodImpl } from '@connectrpc/connect';
 import { parsePrincipalName } from '@weir/kit';
 import type { AdminService } from '@weir/sdk/gen/weir/registry/v1/admin_pb';
-import { administratorOf } from '../access.ts';
+import { administratorOf, requirePowerOverKeys } from '../access.ts';
 import { type Core, tokenOf } from '../core.ts';
 import { notFound } from '../refusals.ts';
 
@@ -10,11 +10,12 @@ export function deletePrincipal(
   core: Core,
 ): MethodImpl<typeof AdminService.method.deletePrincipal> {
   return async (request, context) => {
-    const { tenant } = administratorOf(context, request.tenant);
+    const { caller, tenant } = administratorOf(context, request.tenant);
     const name = parsePrincipalName('name', request.name);
 
     const written = await core.store.transact(async (tx) => {
       if (!(await tx.principal(tenant, name))) throw notFound('principal', name);
+      await requirePowerOverKeys(caller, tx, { tenant, principal: name });
       await tx.deletePrincipal(tenant, name);
     });
 

@@ -2,7 +2,7 @@ import type { MethodImpl } from '@connectrpc/connect';
 import { parsePrincipalName } from '@weir/kit';
 import type { AdminService } from '@weir/sdk/gen/weir/registry/v1/admin_pb';
 import type { Principal } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
-import { administratorOf } from '../access.ts';
+import { administratorOf, requirePowerOverKeys } from '../access.ts';
 import { type Core, tokenOf } from '../core.ts';
 import { parseAttributes, parseEtag, parseKind, parseLine } from '../fields.ts';
 import { withEtag } from '../principals.ts';
@@ -13,13 +13,14 @@ export function updatePrincipal(
   core: Core,
 ): MethodImpl<typeof AdminService.method.updatePrincipal> {
   return async (request, context) => {
-    const { tenant } = administratorOf(context, request.principal?.tenant ?? '');
+    const { caller, tenant } = administratorOf(context, request.principal?.tenant ?? '');
     const wanted = parsePrincipal(request.principal);
 
     const written = await core.store.transact(async (tx) => {
       const held = await tx.principal(tenant, wanted.name);
       if (!held) throw notFound('principal', wanted.name);
       if (held.etag !== wanted.etag) throw etagStale(`principal ${wanted.name}`);
+      await requirePowerOverKeys(caller, tx, { tenant, principal: wanted.name });
       const { attributes: _, ...kept } = held;
       const { kind, title, disabled, attributes } = wanted;
       const change = { kind, title, disabled, ...(attributes ? { attributes } : {}) };
