@@ -14,6 +14,7 @@ import { defineContext, defineProvider, serveProvider } from '@weir/sdk/provider
 const BATCH = 32;
 const COLD_BATCHES = 200;
 const WARM_BATCHES = 2_000;
+const WRITES = 100;
 const VALUE_BYTES = 1024;
 const root = join(import.meta.dirname, '..');
 
@@ -80,14 +81,30 @@ async function measureBatches(url: string): Promise<void> {
       times.push(performance.now() - startedAt);
       if (outcomes.some((outcome) => !outcome.ok)) throw new Error('an item was refused');
     }
-    times.sort((a, b) => a - b);
-    const at = (share: number) => (times[Math.floor(share * (count - 1))] ?? 0).toFixed(2);
-    return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms (${count} batches)`;
+    return `${quantiles(times)} (${count} batches)`;
   };
+  const seen: number[] = [];
+  for (let n = 0; n < WRITES; n++) {
+    // Each write makes one more consumer; its token is what a fetch waits for.
+    const name = `reader-${n}`;
+    const manifest = { case: 'manifest' as const, value: { name } };
+    const { consistencyToken } = await weir.registry.registerConsumer({ source: manifest });
+    const writtenAt = performance.now();
+    await weir.fetch([`Figure/-1-0`], { consistencyToken });
+    seen.push(performance.now() - writtenAt);
+  }
+  console.log(`write to seen by the router:    ${quantiles(seen)} (${WRITES} writes)`);
+
   await time(WARM_BATCHES / 4, () => batch(-1));
   console.log(`batch of ${BATCH} x 1 KiB, cold:       ${await time(COLD_BATCHES, batch)}`);
   console.log(
     `batch of ${BATCH} x 1 KiB, warm:       ${await time(WARM_BATCHES, () => batch(-1))}`,
   );
   weir.close();
+}
+
+function quantiles(times: number[]): string {
+  times.sort((a, b) => a - b);
+  const at = (share: number) => (times[Math.floor(share * (times.length - 1))] ?? 0).toFixed(2);
+  return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`;
 }

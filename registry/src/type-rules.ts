@@ -4,8 +4,8 @@ import {
   type ContextTypeManifest,
 } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { gt, rsort } from 'semver';
-import { checkCompatibility } from './compatibility.ts';
-import { schemaFaults } from './json-schema.ts';
+import { checkCompatibility } from './compatibility/compatibility.ts';
+import { schemaFaults } from './json-schema/json-schema.ts';
 import type { Fault, Path } from './manifest/fault.ts';
 
 /** What is wrong with the JSON Schema of a type. */

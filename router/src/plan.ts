@@ -68,7 +68,7 @@ export function planRef(ref: Ref, by: PlanFor): Plan {
 }
 
 /** Whether a version lies in a range; an empty range takes every version. */
-function satisfies(version: string, range: string): boolean {
+export function satisfies(version: string, range: string): boolean {
   return range === '' || semver.satisfies(version, parsedRange(range));
 }
 
@@ -88,7 +88,12 @@ function typeRange(ref: Ref, consumer: Consumer | undefined): string {
   return ref.versionRange || pinOf(consumer, 'type', ref.type);
 }
 
-function pinOf(consumer: Consumer | undefined, kind: 'type' | 'provider', name: string): string {
+/** The version range that a consumer holds a type or provider to; empty: none. */
+export function pinOf(
+  consumer: Consumer | undefined,
+  kind: 'type' | 'provider',
+  name: string,
+): string {
   const pins = consumer?.manifest?.pins ?? [];
   return pins.find((p) => p.target.case === kind && p.target.value === name)?.versionRange ?? '';
 }

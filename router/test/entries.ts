@@ -1,6 +1,7 @@
 import { create, type JsonObject, type MessageInitShape } from '@bufbuild/protobuf';
 import type { Caller } from '@weir/kit';
 import {
+  type ConsumerManifestSchema,
   type EndpointHealth,
   type ProviderManifestSchema,
   Scope,
@@ -45,6 +46,11 @@ export function createEntries(tenant = 'acme') {
       entry(`principal/${tenant}/${name}`, { case: 'principal', value: { tenant, name } }),
     key: (id: string, principal: string) =>
       entry(`key/${tenant}/${id}`, { case: 'key', value: { key: { id, tenant, principal } } }),
+    consumer: (manifest: MessageInitShape<typeof ConsumerManifestSchema>) =>
+      entry(`consumer/${tenant}/${manifest.name}`, {
+        case: 'consumer',
+        value: { tenant, manifest },
+      }),
     grant: (owner: string, provider: string, consumingTenant: string) =>
       entry(`grant/${owner}/${provider}/${consumingTenant}`, {
         case: 'grant',

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { createLogger, ensureServiceSecret, readSecretFile } from '@weir/kit';
 import { registryDefaults } from '@weir/registry';
 import { openRouter, type Router } from '@weir/router';
-import { createWeir } from '@weir/sdk';
+import { createWeir, Reason, WeirCallError } from '@weir/sdk';
 import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { dataFiles, type StandaloneConfig } from './config.ts';
 import { serveReadyMade } from './providers.ts';
@@ -98,8 +98,9 @@ async function isValid(url: string, key: string): Promise<boolean> {
   try {
     await weir.admin.whoAmI({});
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    if (error instanceof WeirCallError && error.reason === Reason.CREDENTIAL_INVALID) return false;
+    throw error;
   } finally {
     weir.close();
   }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { EndpointHealth } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDatabase, openFolder, openTestWeir, type TestWeir, until } from './weir.ts';
 
@@ -46,6 +47,27 @@ test('documents of a folder', async () => {
   await writeFile(join(folder.path, 'guides/start.md'), '# Start\n\nHello.\n\n## Then\n\nMore.\n');
   const { keys } = await serveAndFetch('docs', ['--docs', folder.path], 'DocChunk');
   expect(keys).toEqual(['guides/start.md#start', 'guides/start.md#then']);
+});
+
+test('a process that stops answering leaves the routes within 5 s, and returns by itself', async () => {
+  const args = ['--docs', join(root, 'docs'), '--name', 'pausing'];
+  const child = spawn(process.execPath, [join(root, 'providers/src/docs/main.ts'), ...args], {
+    env: { PATH: process.env.PATH, WEIR_URL: weir.weir.url, WEIR_KEY: weir.weir.key },
+    stdio: 'ignore',
+  });
+  const healthOf = async () => {
+    const { provider } = await weir.client.registry.getProvider({ name: 'pausing' });
+    return provider?.endpoints[0]?.health;
+  };
+  try {
+    await until(async () => (await healthOf().catch(() => 0)) === EndpointHealth.UP, 'it is up');
+    child.kill('SIGSTOP');
+    await until(async () => (await healthOf()) === EndpointHealth.DOWN, 'it is down', 5_000);
+    child.kill('SIGCONT');
+    await until(async () => (await healthOf()) === EndpointHealth.UP, 'it is up again', 5_000);
+  } finally {
+    child.kill('SIGKILL');
+  }
 });
 
 test('lines of a log', async () => {

@@ -2,6 +2,9 @@ import type { DescService } from '@bufbuild/protobuf';
 import type { HttpRequest } from './http.ts';
 import type { ServeLimits } from './limits.ts';
 
+/** The longest that a timer can wait, 24 days; a longer one would go off at once. */
+const timerMaxMs = 2 ** 31 - 1;
+
 const grpcUnitsMs: Readonly<Record<string, number>> = {
   H: 3_600_000,
   M: 60_000,
@@ -14,7 +17,8 @@ const grpcUnitsMs: Readonly<Record<string, number>> = {
 /**
  * Creates a function that gives every unary call a deadline within the limits, by writing the
  * protocol's own timeout header, so that handlers, signals and timeoutMs() all agree on it.
- * Streams keep the deadline that they bring, or none. A malformed header is left to the protocol.
+ * Streams keep the deadline that they bring, up to what a timer can hold, or none. A malformed
+ * header is left to the protocol.
  */
 export function createDeadlines(
   services: readonly DescService[],
@@ -22,16 +26,23 @@ export function createDeadlines(
 ): (request: HttpRequest) => void {
   const unaryPaths = new Set(services.flatMap(unaryPathsOf));
   return (request) => {
-    if (!unaryPaths.has(request.url?.split('?', 1)[0] ?? '')) return;
+    const unary = unaryPaths.has(request.url?.split('?', 1)[0] ?? '');
+    const maxMs = unary ? limits.maxTimeoutMs : timerMaxMs;
     const { headers } = request;
     const grpc = headers['content-type']?.startsWith('application/grpc') === true;
     const name = grpc ? 'grpc-timeout' : 'connect-timeout-ms';
     const given = headers[name];
     const givenMs = typeof given === 'string' ? parseTimeoutMs(given, grpc) : undefined;
-    if (given !== undefined && !(givenMs !== undefined && givenMs > limits.maxTimeoutMs)) return;
-    const timeoutMs = given === undefined ? limits.defaultTimeoutMs : limits.maxTimeoutMs;
-    headers[name] = grpc ? `${timeoutMs}m` : String(timeoutMs);
+    if (given !== undefined && !(givenMs !== undefined && givenMs > maxMs)) return;
+    if (given === undefined && !unary) return;
+    const timeoutMs = given === undefined ? limits.defaultTimeoutMs : maxMs;
+    headers[name] = grpc ? grpcTimeout(timeoutMs) : String(timeoutMs);
   };
+}
+
+/** A timeout of gRPC has at most eight digits. */
+function grpcTimeout(ms: number): string {
+  return ms < 1e8 ? `${ms}m` : `${Math.floor(ms / 1000)}S`;
 }
 
 function unaryPathsOf(service: DescService): string[] {

@@ -54,7 +54,7 @@ export async function listAll(
   const pageSize = parsePageSize(request);
   using call = createCall({ ...asked, clock: deps.clock, itemTimeoutMs: undefined });
   const positions = readPageToken(request, asked.caller.tenant);
-  const sources = listSources(deps.holder.current, asked.caller.tenant, request);
+  const sources = listSources(deps.holder.current, asked.caller, request);
   const open = sources.filter((offer) => positions.get(sourceName(offer))?.done !== true);
   const answers = await Promise.all(
     open.map((offer) => {

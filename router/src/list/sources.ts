@@ -1,6 +1,8 @@
-import { refuse } from '@weir/kit';
+import { type Caller, refuse } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import type { Consumer } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import type { ListContextRequest } from '@weir/sdk/gen/weir/router/v1/router_pb';
+import { pinOf, satisfies } from '../plan.ts';
 import type { Offer } from '../snapshot/catalogue.ts';
 import { type Snapshot, typeNames, typeVersions } from '../snapshot/snapshot.ts';
 
@@ -8,15 +10,16 @@ import { type Snapshot, typeNames, typeVersions } from '../snapshot/snapshot.ts'
 export const MAX_SOURCES = 64;
 
 /**
- * The offers to list from: of each provider and type the version with the greatest weight (of
- * equal ones the newest), if it can be listed.
+ * The offers to list from: of each provider and type the version that the consumer pins, else
+ * the one with the greatest weight (of equal ones the newest), if it can be listed.
  */
 export function listSources(
   snapshot: Snapshot,
-  tenant: string,
+  { tenant, consumer: consumerName }: Pick<Caller, 'tenant' | 'consumer'>,
   request: ListContextRequest,
 ): Offer[] {
   const { type, provider, keyPrefix } = request;
+  const consumer = snapshot.tenants.get(tenant)?.consumers.get(consumerName);
   if (type !== '' && typeVersions(snapshot, tenant, type) === undefined) {
     const known = typeNames(snapshot, tenant);
     throw refuse(Reason.TYPE_UNKNOWN, `there is no type ${type}; there are: ${known}`);
@@ -26,7 +29,7 @@ export function listSources(
   const best = new Map<string, Offer>();
   for (const offer of wanted) {
     if (provider !== '' && offer.provider.name !== provider) continue;
-    if (!overlap(offer.keyPrefix, keyPrefix)) continue;
+    if (!overlap(offer.keyPrefix, keyPrefix) || !wouldServe(offer, consumer)) continue;
     const of = `${offer.type}/${offer.provider.tenant}/${offer.provider.name}`;
     const known = best.get(of);
     // Offers come newest first, so that only a greater weight takes the place.
@@ -40,6 +43,13 @@ export function listSources(
     );
   }
   return sources;
+}
+
+/** Whether a fetch of the consumer's could be routed to the offer. */
+function wouldServe({ provider, type, typeVersion }: Offer, consumer?: Consumer): boolean {
+  const pin = pinOf(consumer, 'provider', provider.name);
+  if (!satisfies(typeVersion, pinOf(consumer, 'type', type))) return false;
+  return pin === '' ? provider.weight > 0 : satisfies(provider.version, pin);
 }
 
 function overlap(a: string, b: string): boolean {

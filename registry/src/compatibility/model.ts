@@ -1,7 +1,7 @@
 // Two schemas as a comparison sees them: nodes with an identity, facts, and a budget of work.
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { fullFormats } from 'ajv-formats/dist/formats.js';
-import { anchorsOf, isObject, type Schema, step, targetOf, treeOf } from './json-schema-tree.ts';
+import { anchorsOf, isObject, type Schema, step, targetOf, treeOf } from '../json-schema/tree.ts';
 
 /** How much work one comparison may take, in schemas looked at. */
 const maxWork = 120_000;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { patternFault } from './json-schema-pattern.ts';
+import { patternFault } from './pattern.ts';
 
 test.each([
   '',

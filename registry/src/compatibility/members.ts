@@ -1,4 +1,7 @@
 // Keywords that look at the properties of objects and the items of arrays.
+
+import type { SchemaFault } from '../json-schema/json-schema.ts';
+import { isObject, step } from '../json-schema/tree.ts';
 import {
   evaluatedBy,
   greatest,
@@ -10,19 +13,9 @@ import {
   type Properties,
   propertiesOf,
   valuesOf,
-} from './compatibility-facts.ts';
-import { fault, type Goal, keepKeyword, keepLimit } from './compatibility-goal.ts';
-import {
-  type Fact,
-  factOf,
-  held,
-  listed,
-  type Node,
-  named,
-  strings,
-} from './compatibility-model.ts';
-import type { SchemaFault } from './json-schema.ts';
-import { isObject, step } from './json-schema-tree.ts';
+} from './facts.ts';
+import { fault, type Goal, keepKeyword, keepLimit } from './goal.ts';
+import { type Fact, factOf, held, listed, type Node, named, strings } from './model.ts';
 
 /** The faults of the keywords that look at objects. */
 export function objectFaults(goal: Goal): SchemaFault[] {

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Direction, unique } from './compatibility-goal.ts';
-import { createBudget, createDocument, factOf, TooComplex } from './compatibility-model.ts';
-import { createProof } from './compatibility-proof.ts';
-import { type SchemaFault, schemaFaults } from './json-schema.ts';
-import type { Schema } from './json-schema-tree.ts';
+import { type SchemaFault, schemaFaults } from '../json-schema/json-schema.ts';
+import type { Schema } from '../json-schema/tree.ts';
+import { type Direction, unique } from './goal.ts';
+import { createBudget, createDocument, factOf, TooComplex } from './model.ts';
+import { createProof } from './proof.ts';
 
 /**
  * What a newer version of a schema must keep: `backward`, that all values valid under the older

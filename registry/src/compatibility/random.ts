@@ -1,5 +1,5 @@
 // Random schemas, changes of schemas, and values, from a seed: for tests.
-import { isObject } from './json-schema-tree.ts';
+import { isObject } from '../json-schema/tree.ts';
 
 type Json = Record<string, unknown>;
 

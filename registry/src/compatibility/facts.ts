@@ -1,4 +1,6 @@
 // What is known of a value from the schemas that it is valid under.
+
+import { isObject } from '../json-schema/tree.ts';
 import {
   type Budget,
   type Disjunction,
@@ -9,8 +11,7 @@ import {
   type Node,
   named,
   strings,
-} from './compatibility-model.ts';
-import { isObject } from './json-schema-tree.ts';
+} from './model.ts';
 
 /** The kinds of JSON values, one bit each; whole numbers apart from others. */
 export const kinds = {

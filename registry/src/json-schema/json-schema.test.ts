@@ -4,7 +4,7 @@ import { fullFormats } from 'ajv-formats/dist/formats.js';
 import { expect, test } from 'vitest';
 import { schemaFaults, schemaLimits } from './json-schema.ts';
 
-const folder = new URL('../types/', import.meta.url);
+const folder = new URL('../../types/', import.meta.url);
 const names = (await readdir(folder)).map((file) => file.replace('.schema.json', ''));
 
 async function builtIn(name: string) {

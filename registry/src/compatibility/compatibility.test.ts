@@ -1,6 +1,8 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { fullFormats } from 'ajv-formats/dist/formats.js';
 import { expect, test } from 'vitest';
+import { schemaFaults } from '../json-schema/json-schema.ts';
+import { isObject } from '../json-schema/tree.ts';
 import { checkCompatibility } from './compatibility.ts';
 import {
   type Chance,
@@ -9,9 +11,7 @@ import {
   likelyValue,
   randomSchema,
   randomValue,
-} from './compatibility-random.ts';
-import { schemaFaults } from './json-schema.ts';
-import { isObject } from './json-schema-tree.ts';
+} from './random.ts';
 
 const closed = (properties: object, required: string[] = []) => ({
   type: 'object',

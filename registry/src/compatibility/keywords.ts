@@ -1,5 +1,6 @@
 // Keywords that look at a value itself: type, bounds, patterns, alternatives.
 import { isDeepStrictEqual } from 'node:util';
+import type { SchemaFault } from '../json-schema/json-schema.ts';
 import {
   greatest,
   kinds,
@@ -10,11 +11,10 @@ import {
   numberKinds,
   upperBound,
   valuesOf,
-} from './compatibility-facts.ts';
-import { fault, type Goal, keepKeyword, keepLimit, unique } from './compatibility-goal.ts';
-import { type Fact, factOf, held, listed, type Node } from './compatibility-model.ts';
-import { assertions, sameChoices } from './compatibility-same.ts';
-import type { SchemaFault } from './json-schema.ts';
+} from './facts.ts';
+import { fault, type Goal, keepKeyword, keepLimit, unique } from './goal.ts';
+import { type Fact, factOf, held, listed, type Node } from './model.ts';
+import { assertions, sameChoices } from './same.ts';
 
 /** The faults of the keywords that look at a value itself. */
 export function keywordFaults(goal: Goal): SchemaFault[] {

@@ -1,6 +1,8 @@
 // Proves, as far as the structure of two schemas shows, that all values valid under one are
 // valid under the other. What cannot be shown counts as a fault, with its place.
 import { isDeepStrictEqual } from 'node:util';
+import type { SchemaFault } from '../json-schema/json-schema.ts';
+import { isObject } from '../json-schema/tree.ts';
 import {
   greatest,
   kindOfValue,
@@ -14,10 +16,10 @@ import {
   type View,
   viewOf,
   wholes,
-} from './compatibility-facts.ts';
-import { type Direction, fault, type Goal, type Proof, unique } from './compatibility-goal.ts';
-import { choiceFaults, hasOpenChoice, keywordFaults } from './compatibility-keywords.ts';
-import { arrayFaults, objectFaults } from './compatibility-members.ts';
+} from './facts.ts';
+import { type Direction, fault, type Goal, type Proof, unique } from './goal.ts';
+import { choiceFaults, hasOpenChoice, keywordFaults } from './keywords.ts';
+import { arrayFaults, objectFaults } from './members.ts';
 import {
   type Budget,
   createDocument,
@@ -28,10 +30,8 @@ import {
   listed,
   type Node,
   TooComplex,
-} from './compatibility-model.ts';
-import { assertions, canonical, createSame } from './compatibility-same.ts';
-import type { SchemaFault } from './json-schema.ts';
-import { isObject } from './json-schema-tree.ts';
+} from './model.ts';
+import { assertions, canonical, createSame } from './same.ts';
 
 const maxImpossibleDepth = 4;
 /** Goals within each other: recursion deeper than that would overflow the stack. */

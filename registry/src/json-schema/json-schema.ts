@@ -1,5 +1,5 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
-import { patternFault } from './json-schema-pattern.ts';
+import { patternFault } from './pattern.ts';
 import {
   anchorsOf,
   isObject,
@@ -9,7 +9,7 @@ import {
   step,
   targetOf,
   treeOf,
-} from './json-schema-tree.ts';
+} from './tree.ts';
 
 /** Something wrong with a JSON Schema. */
 export interface SchemaFault {

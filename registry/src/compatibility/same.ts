@@ -1,7 +1,7 @@
 // Whether two schemas say the same, but for annotations, order and the way they use `$ref`.
 import { isDeepStrictEqual } from 'node:util';
-import { type Budget, held, listed, type Node, named } from './compatibility-model.ts';
-import { isObject } from './json-schema-tree.ts';
+import { isObject } from '../json-schema/tree.ts';
+import { type Budget, held, listed, type Node, named } from './model.ts';
 
 const annotations = new Set([
   '$anchor',

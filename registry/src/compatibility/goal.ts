@@ -1,9 +1,10 @@
 // What is to be proved, and how it is told when it cannot be.
-import type { View } from './compatibility-facts.ts';
-import type { Budget, Fact, Node } from './compatibility-model.ts';
-import type { Same } from './compatibility-same.ts';
-import type { SchemaFault } from './json-schema.ts';
-import { type Schema, step } from './json-schema-tree.ts';
+
+import type { SchemaFault } from '../json-schema/json-schema.ts';
+import { type Schema, step } from '../json-schema/tree.ts';
+import type { View } from './facts.ts';
+import type { Budget, Fact, Node } from './model.ts';
+import type { Same } from './same.ts';
 
 /** Which values are to be valid under which schema. */
 export type Direction = 'backward' | 'forward';
