@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { RegistryConfig } from '@weir/registry';
 
@@ -35,7 +37,10 @@ export interface RegistryThread extends AsyncDisposable {
  * later, the process dies with it, for nothing in it could mend that.
  */
 export async function startRegistryThread(data: RegistryThreadData): Promise<RegistryThread> {
-  const worker = new Worker(new URL('./registry-worker.ts', import.meta.url), { workerData: data });
+  const worker = new Worker(new URL('./registry-worker.ts', import.meta.url), {
+    workerData: data,
+    env: { ...process.env, ...compileCache() },
+  });
   const tell = (message: ToRegistry) => worker.postMessage(message);
   const told = async <K extends FromRegistry['kind']>(kind: K) => {
     const [message] = (await once(worker, 'message')) as [FromRegistry];
@@ -62,4 +67,10 @@ export async function startRegistryThread(data: RegistryThreadData): Promise<Reg
       await exited;
     },
   };
+}
+
+/** A thread has no compile cache of its own accord: it takes the folder from its environment. */
+function compileCache(): Record<string, string> {
+  const versioned = getCompileCacheDir();
+  return versioned === undefined ? {} : { NODE_COMPILE_CACHE: dirname(versioned) };
 }
