@@ -154,11 +154,12 @@ describe('what is cached', () => {
     expect(server.requests).toHaveLength(2);
   });
 
-  test('never what a provider does not allow, not even between two refs of a batch', async () => {
+  test('never what a provider does not allow; duplicates of one call still go once', async () => {
     await using server = await openProviderServer({ fetch: () => content('x') });
     const none = docs({}, { scope: CacheScope.NONE });
     await using weir = openAnswering([{ manifest: none, urls: [server.url] }]);
-    const first = await weir.fetch(['DocChunk/a']);
+    const first = await weir.fetch(['DocChunk/a', 'DocChunk/a']);
+    expect(server.requests[0]?.queries).toHaveLength(1);
     await weir.fetch(['DocChunk/a']);
     expect(first.outcomes[0]?.cache).toBe(CacheStatus.BYPASS);
     expect(server.requests).toHaveLength(2);

@@ -35,6 +35,8 @@ export type Gathered = Outcome | Promise<Outcome>;
 
 /** What is remembered during the gathering of one call. */
 interface Gathering {
+  /** Tells it from every other under way. */
+  readonly id: number;
   readonly deps: GatherDeps;
   readonly call: Call;
   readonly batch: Batch;
@@ -57,6 +59,7 @@ export function gather(
     deps,
     call,
     batch,
+    id: nextGathering(),
     departures: deps.flights.openDepartures(call.caller, call.deadlineMs),
     lookUpShared: createBatcher((keys) =>
       // A slow cache is a miss: the time of the call is not its to spend.
@@ -91,7 +94,8 @@ function gatherRoute(
   const offer = slot.plan.routes[at] as Offer;
   const key = cacheKey(call.caller, offer, slot.ref.key);
   const wanted = (stale: CacheEntry | undefined): Wanted => ({
-    key: offer.scope === 'none' ? `${key}\0${nextUnshared()}` : key,
+    // What may not be shared is shared by the duplicates of one call only.
+    key: offer.scope === 'none' ? `${key}\0${gathering.id}` : key,
     offer,
     query: { type: offer.type, key: slot.ref.key },
     stale,
@@ -216,8 +220,8 @@ function describeCached(where: string, entry: CacheEntry, served: unknown): stri
   return `${where}: there`;
 }
 
-let unshared = 0;
-function nextUnshared(): number {
-  unshared = (unshared + 1) % Number.MAX_SAFE_INTEGER;
-  return unshared;
+let gatherings = 0;
+function nextGathering(): number {
+  gatherings = (gatherings + 1) % Number.MAX_SAFE_INTEGER;
+  return gatherings;
 }
