@@ -57,6 +57,16 @@ describe('toConnectError', () => {
     expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations).toHaveLength(32);
   });
 
+  it('cuts texts to what headers can hold', () => {
+    const long = 'x'.repeat(100_000);
+    const violations = Array.from({ length: 32 }, () => ({ field: long, description: long }));
+    const error = toConnectError(refuse(Reason.INVALID_MANIFEST, long, { violations }), 'r');
+    expect(error.rawMessage).toMatch(/^x{2047}…$/);
+    const kept = error.findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];
+    expect(kept).toHaveLength(2);
+    expect(kept[0]?.field).toMatch(/^x{1023}…$/);
+  });
+
   it('tells nothing of an error that nobody foresaw, and keeps it as the cause', () => {
     const fault = new TypeError('password is hunter2');
     const error = toConnectError(fault, 'r-2');

@@ -37,6 +37,8 @@ it('says that its port is taken', async () => {
   const log = createLogger({ name: 'test', level: 'silent' });
   const options = { host: '127.0.0.1', port: 0, ready: () => undefined, metrics, log };
   await using ops = await openOperations(options);
-  await expect(openOperations({ ...options, port: ops.port })).rejects.toThrow(/is in use by another process/);
+  await expect(openOperations({ ...options, port: ops.port })).rejects.toThrow(
+    /is in use by another process/,
+  );
   await metrics.shutdown();
 });

@@ -222,3 +222,43 @@ it('carries many large answers at once on one connection', async () => {
   const answers = await Promise.all(Array.from({ length: 30 }, () => client.fetchContext({})));
   expect(answers).toHaveLength(30);
 });
+
+it('cuts a request whose message does not come in time', async () => {
+  await using server = await openTestServer({
+    routes: echoRoutes,
+    limits: { defaultTimeoutMs: 100 },
+  });
+  const session = connectHttp2(server.url);
+  const headers = { ':path': path, ':method': 'POST', 'content-type': 'application/grpc' };
+  const stream = session.request({ ...headers, authorization });
+  stream.on('error', () => {});
+  stream.write(new Uint8Array([0, 0]));
+  await once(stream.resume(), 'close');
+  session.close();
+});
+
+it('answers the request that follows one too large on the same connection', async () => {
+  await using server = await openTestServer({ routes: echoRoutes, limits: { readMaxBytes: 1000 } });
+  const socket = await dial(server.port);
+  const head = `POST ${path} HTTP/1.1\r\nhost: a\r\nauthorization: ${authorization}\r\n`;
+  const json = `${head}content-type: application/json\r\n`;
+  socket.write(`${json}content-length: 2000000\r\n\r\n`);
+  socket.write(Buffer.alloc(2_000_000, ' '));
+  socket.write(`${json}connection: close\r\ncontent-length: 2\r\n\r\n{}`);
+  expect(await readAll(socket)).toMatch(/^HTTP\/1.1 429 [\s\S]*HTTP\/1.1 200 /);
+});
+
+it('ends the connection behind a request whose length it could not know, after the answer', async () => {
+  await using server = await openTestServer({ routes: echoRoutes, limits: { readMaxBytes: 1000 } });
+  const socket = await dial(server.port);
+  const head = `POST ${path} HTTP/1.1\r\nhost: a\r\nauthorization: ${authorization}\r\n`;
+  socket.write(`${head}content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n`);
+  socket.write(`100000\r\n${' '.repeat(0x100000)}\r\n`.repeat(3));
+  socket.on('error', () => {});
+  let answer = '';
+  socket.on('data', (chunk) => {
+    answer += chunk;
+  });
+  await new Promise((resolve) => socket.once('close', resolve));
+  expect(answer).toMatch(/^HTTP\/1.1 429 /);
+});

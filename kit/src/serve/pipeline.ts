@@ -5,7 +5,7 @@ import type { HttpHandler, HttpRequest, HttpResponse } from './http.ts';
 import type { ServeLimits } from './limits.ts';
 import type { ServeOptions } from './options.ts';
 import { assignRequestId, requestIdOf } from './request-id.ts';
-import { createBodyLimit } from './slow-body.ts';
+import { clearAway, createBodyLimit } from './slow-body.ts';
 
 /** Creates what every request goes through: its id, CORS, other handlers, then calls. */
 export function createPipeline(
@@ -27,6 +27,7 @@ export function createPipeline(
   };
   return (request, response) => {
     assignRequestId(request, response);
+    clearAway(request, response);
     if (parts.draining.aborted && request.httpVersionMajor === 1) {
       response.setHeader('connection', 'close');
     }

@@ -1,6 +1,10 @@
+import { constants } from 'node:http2';
 import type { DescService } from '@bufbuild/protobuf';
 import type { HttpRequest, HttpResponse } from './http.ts';
 import type { ServeLimits } from './limits.ts';
+
+const leftOverMs = 2000;
+const lingerMs = 500;
 
 /**
  * Creates a function that cuts requests whose message has not come in time: deadlines begin to
@@ -14,11 +18,34 @@ export function createBodyLimit(
   return (request, response) => {
     if (!paths.has(request.url?.split('?', 1)[0] ?? '')) return;
     const late = setTimeout(() => {
-      if (!request.complete) request.destroy();
+      if (!request.complete) cut(request);
     }, defaultTimeoutMs);
     request.once('end', () => clearTimeout(late));
     response.once('close', () => clearTimeout(late));
   };
+}
+
+/**
+ * Clears away, over HTTP/1.1, what an answered request still sends: the next request of the
+ * connection stands behind it, and would wait for ever. What the RPC library gave up reading
+ * cannot be read on: then the connection ends, once the answer had time to arrive.
+ */
+export function clearAway(request: HttpRequest, response: HttpResponse): void {
+  if (request.httpVersionMajor !== 1) return;
+  // A request that was given up knows its connection no more.
+  const { socket } = request;
+  response.once('finish', () => {
+    if (request.complete) return;
+    const late = setTimeout(() => socket.destroy(), request.destroyed ? lingerMs : leftOverMs);
+    socket.once('close', () => clearTimeout(late));
+    request.once('end', () => clearTimeout(late));
+    request.resume();
+  });
+}
+
+function cut(request: HttpRequest): void {
+  if ('stream' in request) request.stream.close(constants.NGHTTP2_CANCEL);
+  else request.destroy();
 }
 
 function pathsWithOneMessage(service: DescService): string[] {
