@@ -67,8 +67,18 @@ describe.skipIf(!url)('registries on PostgreSQL (needs WEIR_TEST_DATABASE_URL)',
         .catch(() => undefined);
     await expect.poll(listed, { timeout: 15_000 }).toBeDefined();
     const made = await weir.as().admin.createKey({ principal: 'bot' });
-    await using again = await weir.watch(router.at());
-    await again.until((held) => held.has(`key/default/${made.key?.id}`));
+    // The feed may hear of the store a little later than a call does; routers try again.
+    const followed = async () => {
+      await using again = await weir.watch(router.at());
+      const key = `key/default/${made.key?.id}`;
+      return await again
+        .until((held) => held.has(key))
+        .then(
+          () => true,
+          () => false,
+        );
+    };
+    await expect.poll(followed, { timeout: 15_000 }).toBe(true);
   });
 
   test('one that hangs while it writes does not hold up the others', async () => {
