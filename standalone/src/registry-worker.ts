@@ -1,6 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createLogger } from '@weir/kit';
-import { sqlProvider } from '@weir/providers';
+import { sqlProvider } from '@weir/providers/sql';
 import { openRegistry } from '@weir/registry';
 import { type RunningProvider, serveProvider } from '@weir/sdk/provider';
 import type { FromRegistry, RegistryThreadData, ToRegistry } from './registry-thread.ts';

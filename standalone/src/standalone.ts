@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { createLogger, ensureServiceSecret, readSecretFile } from '@weir/kit';
-import { registryDefaults } from '@weir/registry';
+// The registry itself is loaded in its own thread only.
+import { registryDefaults } from '@weir/registry/config';
 import { openRouter, type Router } from '@weir/router';
 import { createWeir, Reason, WeirCallError } from '@weir/sdk';
 import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
