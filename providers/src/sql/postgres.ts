@@ -1,11 +1,11 @@
 import { Code } from '@weir/sdk';
 import { ProviderError } from '@weir/sdk/provider';
-import postgres from 'postgres';
+import pg from 'pg';
 import type { Query } from './introspect.ts';
 
 const statementTimeoutMs = 5_000;
-const connectTimeoutSeconds = 5;
-const idleTimeoutSeconds = 60;
+const connectTimeoutMs = 5_000;
+const idleTimeoutMs = 60_000;
 const maxConnections = 2;
 
 /** A PostgreSQL database, opened for reading only. */
@@ -25,28 +25,28 @@ export function openPostgres(url: string): Postgres {
   if (!URL.canParse(url) || !/^postgres(ql)?:$/.test(new URL(url).protocol)) {
     throw new Error('the database URL is not like postgres://user:password@host:5432/database');
   }
-  const sql = postgres(url, {
+  const settings: pg.PoolConfig = {
+    connectionString: url,
+    application_name: 'weir-sql',
     max: maxConnections,
-    connect_timeout: connectTimeoutSeconds,
-    idle_timeout: idleTimeoutSeconds,
-    // The queries give text only, so there are no types to be looked up.
-    fetch_types: false,
-    onnotice: () => {},
-    connection: {
-      application_name: 'weir-sql',
-      default_transaction_read_only: true,
-      statement_timeout: statementTimeoutMs,
-    },
-  });
+    connectionTimeoutMillis: connectTimeoutMs,
+    idleTimeoutMillis: idleTimeoutMs,
+    statement_timeout: statementTimeoutMs,
+    options: '-c default_transaction_read_only=on',
+  };
+  const pool = new pg.Pool(settings);
+  // What breaks while no query waits is told by an event, which would end the process.
+  pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
   const query: Query = async (text, params) => {
     try {
-      return await sql.unsafe(text, [...params] as string[]);
+      return (await pool.query<Record<string, unknown>>(text, [...params])).rows;
     } catch (cause) {
       throw toProviderError(cause);
     }
   };
-  const database = String(sql.options.database);
-  return { query, database, [Symbol.asyncDispose]: () => sql.end({ timeout: 1 }) };
+  const database = new pg.Client(settings).database ?? '';
+  return { query, database, [Symbol.asyncDispose]: () => pool.end() };
 }
 
 /** What callers may learn of a failure: the driver's own words hold addresses and user names. */

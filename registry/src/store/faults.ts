@@ -4,12 +4,8 @@ import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 const RETRY_DELAY_MS = 1000;
 const CAUSES_MAX = 5;
 
-/** Codes of postgres.js and of the system: the connection is not there, or not any more. */
+/** Codes of the system: the connection is not there, or not any more. */
 const CONNECTION_CODES: ReadonlySet<string> = new Set([
-  'CONNECTION_CLOSED',
-  'CONNECTION_DESTROYED',
-  'CONNECTION_ENDED',
-  'CONNECT_TIMEOUT',
   'ECONNREFUSED',
   'ECONNRESET',
   'EHOSTUNREACH',
@@ -39,6 +35,10 @@ export function unavailable(error: unknown): WeirError | undefined {
   return undefined;
 }
 
+/** The drivers' own words for a connection that is gone; they have no codes. */
+const CLOSED =
+  /^PGlite is clos(ed|ing)$|^Connection terminated|^timeout exceeded when trying to connect|is not queryable$|^Cannot use a pool after/;
+
 function isClosed(error: Error): boolean {
-  return error.message === 'PGlite is closed' || error.message === 'PGlite is closing';
+  return CLOSED.test(error.message);
 }

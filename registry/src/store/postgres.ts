@@ -1,71 +1,136 @@
+import { setTimeout } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
-import { drizzle } from 'drizzle-orm/postgres-js';
-import { migrate } from 'drizzle-orm/postgres-js/migrator';
-import postgres from 'postgres';
+import { drizzle } from 'drizzle-orm/node-postgres';
+import { migrate } from 'drizzle-orm/node-postgres/migrator';
+import pg from 'pg';
 import { type Driver, migrationsFolder } from './driver.ts';
 
 const MIGRATION_LOCK = 0x77656972; // "weir", on which registries that start together wait
-const CONNECT_TIMEOUT_S = 5;
-const RECONNECT_DELAY_MAX_S = 1; // the library would wait up to 20 s
+const CONNECT_TIMEOUT_MS = 5000;
 const STATEMENT_TIMEOUT_MS = 10_000;
 const IDLE_TIMEOUT_MS = 5000; // a writer that hangs or is cut off holds up all registries
 const CONNECTIONS_MAX = 10;
+const LISTEN_AGAIN_MS = 1000;
+const CLOSE_TIMEOUT_MS = 5000;
 
 /** Opens and migrates a PostgreSQL database. */
 export async function openPostgres(databaseUrl: string): Promise<Driver> {
   await migrateAlone(databaseUrl);
-  const client = postgres(databaseUrl, {
+  const settings: pg.PoolConfig = {
+    ...connection(databaseUrl),
     max: CONNECTIONS_MAX,
-    connect_timeout: CONNECT_TIMEOUT_S,
-    backoff: (retries) => Math.min(2 ** retries / 10, RECONNECT_DELAY_MAX_S),
-    onnotice: () => {},
-    connection: {
-      application_name: 'weir-registry',
-      statement_timeout: STATEMENT_TIMEOUT_MS,
-      idle_in_transaction_session_timeout: IDLE_TIMEOUT_MS,
-    },
-  });
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_TIMEOUT_MS,
+  };
+  const pool = new pg.Pool(settings);
+  // A connection that breaks while nobody waits for an answer tells it by an event, which would
+  // end the process if nobody listened; the next statement fails with the reason anyway.
+  pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
   return {
-    db: drizzle({ client }),
-    async query(text, params) {
-      // The parameters of a statement written by hand are checked by the database.
-      const values = params as postgres.ParameterOrJSON<never>[];
-      return await client.begin('read only', (tx) => tx.unsafe(text, values));
+    db: drizzle({ client: pool }),
+    query: (text, params) => queryReadOnly(pool, text, params),
+    listen: (channel, notified) => listen(databaseUrl, channel, notified),
+    [Symbol.asyncDispose]: async () => {
+      const late = setTimeout(CLOSE_TIMEOUT_MS, undefined, { ref: false });
+      await Promise.race([pool.end(), late]);
     },
-    async listen(channel, notified) {
-      const { unlisten } = await client.listen(channel, notified);
-      return { [Symbol.asyncDispose]: () => unlisten().catch(() => {}) };
+  };
+}
+
+function connection(databaseUrl: string): pg.ClientConfig {
+  return {
+    connectionString: databaseUrl,
+    application_name: 'weir-registry',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+  };
+}
+
+async function queryReadOnly(
+  pool: pg.Pool,
+  text: string,
+  values: readonly unknown[],
+): Promise<readonly Record<string, unknown>[]> {
+  const client = await pool.connect();
+  let failed: Error | undefined;
+  try {
+    await client.query('begin read only');
+    // In the extended protocol a text is one statement: nothing in it can end the transaction.
+    const extended = { text, values: [...values], queryMode: 'extended' };
+    const { rows } = await client.query<Record<string, unknown>>(extended);
+    await client.query('commit');
+    return rows;
+  } catch (error) {
+    failed = error as Error;
+    throw error;
+  } finally {
+    client.release(failed);
+  }
+}
+
+/** Listens on a connection of its own, and again when that breaks. */
+async function listen(
+  databaseUrl: string,
+  channel: string,
+  notified: () => void,
+): Promise<AsyncDisposable> {
+  const stop = new AbortController();
+  let current: pg.Client | undefined;
+  const hear = async () => {
+    const client = new pg.Client(connection(databaseUrl));
+    current = client;
+    const ended = new Promise<void>((resolve) => {
+      client.on('end', resolve);
+      client.on('error', () => resolve());
+    });
+    client.on('notification', notified);
+    try {
+      await client.connect();
+      await client.query(`listen ${pg.escapeIdentifier(channel)}`);
+      await ended;
+    } finally {
+      await client.end().catch(() => {});
+    }
+  };
+  const run = async () => {
+    while (!stop.signal.aborted) {
+      await hear().catch(() => {});
+      await setTimeout(LISTEN_AGAIN_MS, undefined, { signal: stop.signal }).catch(() => {});
+    }
+  };
+  const done = run();
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await current?.end().catch(() => {});
+      await done;
     },
-    [Symbol.asyncDispose]: () => client.end({ timeout: CONNECT_TIMEOUT_S }),
   };
 }
 
 /** Migrates on a connection of its own, since the advisory lock belongs to its connection. */
 async function migrateAlone(databaseUrl: string): Promise<void> {
-  const client = postgres(databaseUrl, {
-    max: 1,
-    connect_timeout: CONNECT_TIMEOUT_S,
-    onnotice: () => {},
-  });
+  const client = new pg.Client(connection(databaseUrl));
+  client.on('error', () => {});
   try {
+    await client.connect();
     const db = drizzle({ client });
     await db.execute(sql`select pg_advisory_lock(${MIGRATION_LOCK})`);
     await migrate(db, { migrationsFolder });
   } catch (error) {
     throw startFault(error);
   } finally {
-    await client.end({ timeout: CONNECT_TIMEOUT_S });
+    await client.end().catch(() => {});
   }
 }
 
 /** What stands in the way of a start, in a sentence; the statement itself says nothing. */
 function startFault(error: unknown): Error {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = cause instanceof Error ? cause.message || cause.name : String(cause);
   return new Error(
     `the database cannot be opened: ${why}; check WEIR_DATABASE_URL and the server`,
-    {
-      cause,
-    },
+    { cause },
   );
 }
