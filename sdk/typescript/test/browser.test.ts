@@ -11,7 +11,7 @@ import { RouterService } from '../src/gen/weir/router/v1/router_pb.ts';
 import { openTransport } from '../src/transport-web.ts';
 
 const packageDir = join(import.meta.dirname, '..');
-const executablePath = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
+const executablePath = process.env.WEIR_TEST_CHROMIUM ?? '/usr/bin/chromium';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
