@@ -2,6 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -133,4 +134,52 @@ describe('processes', () => {
     const { providers } = await weir.client.registry.listProviders({});
     expect(providers.map((p) => p.manifest?.name)).toContain('handbook');
   });
+
+  test('npm start with other sources', { timeout: 120_000 }, async () => {
+    await using folder = await openFolder();
+    const command = started.find((line) => line.startsWith('npm start -- ')) ?? '';
+    const flags = command.replace('npm start --', '');
+    const more = { WEIR_DATA_DIR: folder.path, WEIR_PORT: '0', WEIR_OPS_PORT: '0' };
+    await start(`${scripts.start} ${flags}`, more, /npx weir fetch/);
+  });
+
+  test('registry and router apart', { timeout: 120_000 }, async () => {
+    await using folder = await openFolder();
+    const [registry, router] = ['registry/src', 'router/src'].map(
+      (room) => started.find((line) => line.includes(`${room}/main.ts`)) ?? '',
+    );
+    const secretFile = join(folder.path, 'service.key');
+    await writeFile(secretFile, `${'s'.repeat(48)}\n`, { mode: 0o600 });
+    const port = await freePort();
+    const opsPort = await freePort();
+    const shared = { WEIR_SERVICE_SECRET_FILE: secretFile, WEIR_LOG_LEVEL: 'info' };
+    const registryRuns = spawn('sh', ['-c', `exec ${registry}`], {
+      cwd: root,
+      env: { ...env, ...shared, WEIR_DATA_DIR: folder.path, WEIR_REGISTRY_PORT: String(port) },
+      stdio: 'ignore',
+    });
+    const registryExited = once(registryRuns, 'exit');
+    const routerEnv = {
+      ...shared,
+      WEIR_DATA_DIR: join(folder.path, 'router'),
+      WEIR_REGISTRY_URL: `http://127.0.0.1:${port}`,
+      WEIR_PORT: '0',
+      WEIR_OPS_PORT: String(opsPort),
+    };
+    try {
+      await start(router ?? '', routerEnv, /registry: following/);
+    } finally {
+      registryRuns.kill('SIGTERM');
+    }
+    expect(await registryExited).toEqual([0, null]);
+  });
 });
+
+/** A port that nobody listens on. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
