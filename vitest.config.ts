@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['{kit,registry,router,providers,standalone,cli,sdk,scripts}/**/*.test.ts'],
+    include: ['{kit,registry,router,providers,standalone,cli,sdk,scripts,trials}/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**'],
     pool: 'forks',
     maxWorkers: 2,

@@ -9,7 +9,8 @@ import type { Offer } from '../snapshot/catalogue.ts';
 import { createBatcher } from './batcher.ts';
 import { cacheKey } from './cache-key.ts';
 import type { CacheEntry } from './entry.ts';
-import type { Departures, Flights, Landed, Wanted } from './flights.ts';
+import type { Departures, Flights } from './flights.ts';
+import type { Landed, Wanted } from './land.ts';
 import type { MemoryCache } from './memory-cache.ts';
 import type { SharedCache } from './shared-cache.ts';
 

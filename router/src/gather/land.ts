@@ -1,0 +1,92 @@
+import { durationMs } from '@bufbuild/protobuf/wkt';
+import type { Clock } from '@weir/kit';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import type { FetchResult } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
+import { type Refused, refused } from '../outcome.ts';
+import type { Offer } from '../snapshot/catalogue.ts';
+import { delayMsOf, plainText } from './bounds.ts';
+import { admit, type CacheEntry, confirm } from './entry.ts';
+
+/** How a flight ended. */
+export type Landed =
+  | { readonly kind: 'found'; readonly entry: CacheEntry; readonly revalidated: boolean }
+  | { readonly kind: 'missing' }
+  | (Refused & {
+      /** The deadline that ran out was the starter's, not the provider's. */ readonly ofStarter: boolean;
+    });
+
+/** What is to be fetched. */
+export interface Wanted {
+  readonly key: string;
+  readonly offer: Offer;
+  readonly query: { readonly type: string; readonly key: string };
+  /** The value held, out of date. */
+  readonly stale: CacheEntry | undefined;
+}
+
+/** The largest payload; a message of 4 MiB must hold it with what stands beside it. */
+export const MAX_PAYLOAD_BYTES = 4 * 1024 * 1024 - 64 * 1024;
+/** An item with all that stands beside its payload: no more than an answer may hold. */
+const MAX_ITEM_BYTES = MAX_PAYLOAD_BYTES + 32 * 1024;
+/** Each costs on every answer that is decoded. */
+const MAX_LABELS = 128;
+
+const MAX_TEXT_LENGTH = 500;
+const MAX_CODE = 16;
+
+/** What a provider's result is, once it is admitted. */
+export function landedOf(clock: Clock, wanted: Wanted, { outcome }: FetchResult): Landed {
+  const { offer, stale } = wanted;
+  const name = offer.provider.name;
+  const refusedWith = (refusal: Refused): Landed => ({ ...refusal, ofStarter: false });
+  switch (outcome.case) {
+    case 'content': {
+      const bytes = outcome.value.payload.byteLength;
+      if (bytes > MAX_PAYLOAD_BYTES) {
+        const text = `the item has ${bytes} bytes; at most ${MAX_PAYLOAD_BYTES} can be carried`;
+        return refusedWith(refused(Reason.ITEM_TOO_LARGE, text));
+      }
+      const labels = Object.keys(outcome.value.labels).length;
+      if (labels > MAX_LABELS) {
+        const text = `provider ${name} sent an item with ${labels} labels; at most ${MAX_LABELS} are carried`;
+        return refusedWith(refused(Reason.PROVIDER_GARBAGE, text));
+      }
+      const at = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
+      const entry = admit(outcome.value, offer, at);
+      if (entry.field.length > MAX_ITEM_BYTES) {
+        const text = `the item with its labels and source has ${entry.field.length} bytes; at most ${MAX_ITEM_BYTES} can be carried`;
+        return refusedWith(refused(Reason.ITEM_TOO_LARGE, text));
+      }
+      return { kind: 'found', entry, revalidated: false };
+    }
+    case 'notModified': {
+      if (!stale || stale.negative) {
+        const text = `provider ${name} says not modified of a value that nobody holds`;
+        return refusedWith(refused(Reason.PROVIDER_GARBAGE, text));
+      }
+      const { ttl } = outcome.value;
+      const ttlMs = ttl ? durationMs(ttl) : offer.ttlMs;
+      const entry = confirm(stale, ttlMs, clock.monotonicMs());
+      return { kind: 'found', entry, revalidated: true };
+    }
+    case 'notFound':
+      return { kind: 'missing' };
+    case 'failure': {
+      const { code, text, retryDelay } = outcome.value;
+      return refusedWith(
+        refused(Reason.PROVIDER_FAILED, `provider ${name}: ${plainText(text, MAX_TEXT_LENGTH)}`, {
+          ...(code >= 1 && code <= MAX_CODE ? { code } : {}),
+          ...(retryDelay ? { retryDelayMs: delayMsOf(retryDelay) } : {}),
+        }),
+      );
+    }
+    case 'part':
+      return refusedWith(
+        refused(Reason.PROVIDER_GARBAGE, `provider ${name} sent a part of a value not begun`),
+      );
+    case undefined:
+      return refusedWith(
+        refused(Reason.PROVIDER_GARBAGE, `provider ${name} sent a result without an outcome`),
+      );
+  }
+}
