@@ -14,6 +14,7 @@ const sourceFolders = [
   'providers',
   'standalone',
   'cli',
+  'trials',
 ];
 const minFiles = 100;
 

@@ -6,7 +6,7 @@ import { pathOf } from './completion/line.ts';
 import { buildProgram } from './program.ts';
 
 const nowhere = {
-  terminal: { out: () => {}, outBytes: () => {}, err: () => {}, color: false },
+  terminal: { out: () => {}, outBytes: async () => {}, err: () => {}, color: false },
   env: {},
   cwd: '/',
   stdin: async () => '',

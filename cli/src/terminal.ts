@@ -4,8 +4,8 @@ import { styleText } from 'node:util';
 export interface Terminal {
   /** Writes to standard output. */
   out(text: string): void;
-  /** Writes bytes to standard output as they are. */
-  outBytes(bytes: Uint8Array): void;
+  /** Writes bytes to standard output as they are; resolves when there is room for more. */
+  outBytes(bytes: Uint8Array): Promise<void>;
   /** Writes to standard error. */
   err(text: string): void;
   /** The width in columns. Absent: not a screen, so nothing is cut. */
@@ -33,7 +33,8 @@ export function processTerminal(process: NodeJS.Process): Terminal {
   const { stdout, stderr } = process;
   return {
     out: (text) => void stdout.write(text),
-    outBytes: (bytes) => void stdout.write(bytes),
+    // Who reads a pipe may leave early, which is seen elsewhere.
+    outBytes: (bytes) => new Promise((resolve) => stdout.write(bytes, () => resolve())),
     err: (text) => void stderr.write(text),
     columns: stdout.isTTY ? stdout.columns : undefined,
     rows: stdout.isTTY ? stdout.rows : undefined,

@@ -46,6 +46,7 @@ export function toWireResult(outcome: ItemOutcome): ItemResult {
     index: outcome.index,
     cache: cacheStatuses[outcome.cache],
     age: durationFromMs(outcome.ageMs),
+    ...(outcome.ok && outcome.item.quality !== undefined && { quality: outcome.item.quality }),
     outcome: outcome.ok
       ? { case: 'item', value: toWireItem(outcome.item) }
       : { case: 'refusal', value: toWireRefusal(outcome.refusal) },
@@ -53,12 +54,9 @@ export function toWireResult(outcome: ItemOutcome): ItemResult {
 }
 
 function toWireItem(item: ContextItem<unknown>): Item {
-  const { contentType, version, etag, owner, quality } = item;
+  const { contentType, version, etag, owner, judgement } = item;
   return create(ItemSchema, {
-    body:
-      item.url === undefined
-        ? { case: 'payload', value: item.bytes }
-        : { case: 'url', value: item.url },
+    ...bodyOf(item),
     contentType,
     version,
     etag,
@@ -66,10 +64,21 @@ function toWireItem(item: ContextItem<unknown>): Item {
     asOf: timestampFromDate(item.asOf),
     ttl: durationFromMs(item.ttlMs),
     sensitivity: sensitivities[item.sensitivity],
-    provenance: { ...item.provenance },
+    provenance: { ...item.provenance, cleaned: [...item.provenance.cleaned] },
     labels: { ...item.labels },
-    ...(quality !== undefined && { quality }),
+    ...(judgement !== undefined && { quality: judgement }),
   });
+}
+
+/** The value itself, or where it lies and what it is. */
+function bodyOf({ url, bytes, sha256 = '', sizeBytes = 0, urlExpireTime }: ContextItem<unknown>) {
+  if (url === undefined) return { body: { case: 'payload', value: bytes } } as const;
+  return {
+    body: { case: 'url', value: url },
+    sha256: Buffer.from(sha256, 'hex'),
+    sizeBytes: BigInt(sizeBytes),
+    ...(urlExpireTime && { urlExpireTime: timestampFromDate(urlExpireTime) }),
+  } as const;
 }
 
 function toWireRefusal(refusal: Refusal) {

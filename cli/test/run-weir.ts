@@ -31,7 +31,7 @@ export async function runWeir(args: readonly string[], world: World = {}): Promi
     ...rest,
     terminal: {
       out: (text) => void out.push(Buffer.from(text)),
-      outBytes: (bytes) => void out.push(bytes),
+      outBytes: async (bytes) => void out.push(bytes),
       err: (text) => {
         err += text;
       },

@@ -100,6 +100,17 @@ describe('toConnectError', () => {
     },
   );
 
+  it('sends nothing that would command a terminal', () => {
+    const hostile = 'a\x1b[2J\x7f\u0085\u202eb\ud800\nnext';
+    const violations = [{ field: hostile, description: hostile }];
+    const refusal = refuse(Reason.INVALID_NAME, hostile, { violations });
+    const error = toConnectError(refusal, 'r');
+    const told = 'a\\u001b[2J\\u007f\\u0085\\u202eb\\ud800\nnext';
+    expect(error.rawMessage).toBe(told);
+    const [fault] = error.findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];
+    expect([fault?.field, fault?.description]).toEqual([told, told]);
+  });
+
   it('knows an abort and a timeout for what they are', () => {
     expect(toConnectError(new DOMException('x', 'AbortError'), 'r').code).toBe(Code.Canceled);
     expect(toConnectError(new DOMException('x', 'TimeoutError'), 'r').code).toBe(

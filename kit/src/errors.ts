@@ -213,7 +213,16 @@ function fitting(violations: readonly FieldViolation[]): FieldViolation[] {
 }
 
 function cut(text: string, maxChars: number): string {
-  return text.length > maxChars ? `${text.slice(0, maxChars - 1)}…`.toWellFormed() : text;
+  const plain = escaped(text.slice(0, maxChars + 1));
+  return plain.length > maxChars ? `${plain.slice(0, maxChars - 1)}…`.toWellFormed() : plain;
+}
+
+/** What a caller sent may stand in a text: nothing in it may command a terminal or reader. */
+function escaped(text: string): string {
+  return text.replace(
+    /[^\P{Cc}\n]|\p{Bidi_Control}|\p{Cs}/gu,
+    (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 function errorInfo(reason: Reason, metadata: Readonly<Record<string, string>>, requestId: string) {
@@ -222,7 +231,7 @@ function errorInfo(reason: Reason, metadata: Readonly<Record<string, string>>, r
     value: {
       reason: reasonName(reason),
       domain: errorDomain,
-      metadata: { ...metadata, request_id: requestId },
+      metadata: { ...metadata, ...(requestId !== '' && { request_id: requestId }) },
     },
   };
 }

@@ -1,6 +1,15 @@
 export { type MintedApiKey, mintApiKey, parseApiKey, secretMatches } from './api-key.ts';
 export { type Assertion, type Assertions, createAssertions } from './assertion.ts';
 export { type Caller, callerKey, callerOf, requestIdKey, requireScope } from './caller.ts';
+export {
+  compileDateForm,
+  type DateField,
+  type DateForm,
+  dateFormFault,
+  dateMaxChars,
+} from './cleaning/date-form.ts';
+export { pointerFault, pointerSegments } from './cleaning/json-pointer.ts';
+export { type Unit, units } from './cleaning/units.ts';
 export { type Clock, systemClock } from './clock.ts';
 export {
   type ConsistencyPoint,
@@ -18,9 +27,10 @@ export {
   toConnectError,
   WeirError,
 } from './errors.ts';
+export { ensureFolder, requireFolder } from './folders.ts';
 export { createLogger, type Logger, type LoggerOptions } from './log.ts';
 export { runMain } from './main.ts';
-export { createMetrics, type Metrics } from './metrics.ts';
+export { callBucketsS, createMetrics, type Metrics, type MetricsOptions } from './metrics.ts';
 export {
   keyFault,
   keyMaxBytes,
@@ -33,13 +43,14 @@ export {
 } from './names.ts';
 export { type Operations, type OperationsOptions, openOperations } from './ops.ts';
 export { ensureServiceSecret, readSecretFile, readServiceSecret } from './secret-file.ts';
+export { afterCallKey } from './serve/after-call.ts';
 export type { CorsOptions } from './serve/cors.ts';
 export { drainingKey } from './serve/draining.ts';
 export type { HttpRequest, HttpResponse } from './serve/http.ts';
 export { defaultLimits, type ServeLimits } from './serve/limits.ts';
 export type { ServeOptions } from './serve/options.ts';
 export { type Server, serve } from './serve/serve.ts';
-export { serviceSecretMinBytes } from './service-secret.ts';
+export { deriveKey, serviceSecretMinBytes } from './service-secret.ts';
 export {
   type Bounds,
   bytes,
@@ -57,4 +68,25 @@ export {
   text,
   url,
 } from './settings.ts';
+export { createBoundedNames, otherName } from './telemetry/bounded-names.ts';
+export { observeDisk } from './telemetry/disk-metrics.ts';
+export { joinExpositions } from './telemetry/exposition.ts';
+export { tracingSettings } from './telemetry/settings.ts';
+export {
+  beginSpan,
+  noSpan,
+  type OpenSpan,
+  passTrace,
+  SpanKind,
+  spanEvent,
+} from './telemetry/spans.ts';
+export { createTally } from './telemetry/tally.ts';
+export { openTracing, type Tracing, type TracingOptions } from './telemetry/tracing.ts';
 export { weirVariables } from './variables.ts';
+export { JobError, type JobFault } from './workers/job-error.ts';
+export {
+  type JobOptions,
+  openWorkers,
+  type Workers,
+  type WorkersOptions,
+} from './workers/workers.ts';

@@ -1,3 +1,4 @@
+import { isSpanContextValid, trace } from '@opentelemetry/api';
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino';
 
 export type { Logger } from 'pino';
@@ -14,17 +15,27 @@ export interface LoggerOptions {
 
 const secretNames = ['authorization', 'cookie', 'password', 'secret', 'token', 'apiKey'];
 
-/** Creates a logger that writes JSON lines and never a credential. */
+/**
+ * Creates a logger that writes JSON lines and never a credential. Lines of a call that is traced
+ * carry `trace_id` and `span_id`.
+ */
 export function createLogger(options: LoggerOptions): Logger {
   return pino(
     {
       name: options.name,
       level: options.level,
       timestamp: stdTimeFunctions.isoTime,
+      mixin: traceOfCall,
       redact: secretNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
     },
     openDestination(options.destination ?? 'stdout'),
   );
+}
+
+function traceOfCall(): Record<string, string> {
+  const span = trace.getActiveSpan()?.spanContext();
+  if (span === undefined || !isSpanContextValid(span)) return {};
+  return { trace_id: span.traceId, span_id: span.spanId };
 }
 
 /** Written at once, so that the line before a crash is there. */

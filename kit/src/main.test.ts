@@ -69,3 +69,34 @@ it('ends at once on a second signal', async () => {
   const stderr = 'weir: stopped by a second signal\n';
   expect(await end(child)).toEqual({ code: 1, stderr });
 });
+
+it('ends when closing hangs', async () => {
+  const child = run(`await runMain(async () => {
+    setInterval(() => {}, 1000);
+    console.log('open');
+    return { [Symbol.asyncDispose]: () => new Promise(() => {}) };
+  }, 300);`);
+  child.stdout?.once('data', () => child.kill('SIGTERM'));
+  expect(await end(child)).toEqual({ code: 1, stderr: 'weir: did not stop within 0.3 s\n' });
+});
+
+it('ends when what was closed still holds on', async () => {
+  const child = run(`await runMain(async () => {
+    setInterval(() => {}, 1000);
+    console.log('open');
+    return { [Symbol.asyncDispose]: async () => {} };
+  }, 300);`);
+  child.stdout?.once('data', () => child.kill('SIGTERM'));
+  expect(await end(child)).toEqual({ code: 1, stderr: 'weir: did not stop within 0.3 s\n' });
+});
+
+it('is killed when its event loop stands still', async () => {
+  const child = run(`await runMain(async () => {
+    setInterval(() => {}, 1000);
+    console.log('open');
+    return { [Symbol.asyncDispose]: async () => { for (;;); } };
+  }, 300);`);
+  child.stdout?.once('data', () => child.kill('SIGTERM'));
+  await end(child);
+  expect(child.signalCode).toBe('SIGKILL');
+});

@@ -1,17 +1,22 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { type Meter, ValueType } from '@opentelemetry/api';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
+import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { observeProcess } from './telemetry/process-metrics.ts';
+import { observeRuntime } from './telemetry/runtime-metrics.ts';
+import { weirVersion } from './telemetry/version.ts';
 
-const eventLoopResolutionMs = 20;
-const nanosPerSecond = 1e9;
-/** No prefix, no timestamps, no labels of the resource, no target_info, no names of scopes. */
-const serializer = new PrometheusSerializer('', false, undefined, true, true);
+/** No prefix, no timestamps, the service as a label, no target_info, no names of scopes. */
+const serializer = new PrometheusSerializer('', false, /^service$/, true, true);
 
-/** The metrics of a process. */
+/** The metrics of a process, or of a service in a thread of it. */
 export interface Metrics {
   /** Where instruments are created. */
   readonly meter: Meter;
+  /** A call has begun. */
+  callBegan(method: string): void;
+  /** A call that had begun is over. */
+  callEnded(method: string): void;
   /** Records one call that was served. `code` is the name of a gRPC code, such as "OK". */
   recordCall(method: string, code: string, seconds: number): void;
   /** All metrics in the text format of Prometheus. */
@@ -20,18 +25,33 @@ export interface Metrics {
   shutdown(): Promise<void>;
 }
 
-/** Creates the metrics of a process, with gauges of the Node runtime and a histogram of calls. */
-export function createMetrics(service: string): Metrics {
+/** How metrics are made. */
+export interface MetricsOptions {
+  /**
+   * Whether those of the whole process are among them: memory, processor, descriptors. Not for a
+   * service in a thread, whose process tells its own. Default: true.
+   */
+  readonly process?: boolean;
+}
+
+/** Creates the metrics of a service: of its runtime, its calls, and what is added to `meter`. */
+export function createMetrics(service: string, options: MetricsOptions = {}): Metrics {
   const reader = new PrometheusExporter({ preventServerStart: true });
-  const provider = new MeterProvider({ readers: [reader] });
+  const resource = resourceFromAttributes({ service });
+  const provider = new MeterProvider({ readers: [reader], resource });
   const meter = provider.getMeter(service);
+  observeBuild(meter);
   const stopRuntime = observeRuntime(meter);
+  if (options.process !== false) observeProcess(meter);
+  const underWay = observeUnderWay(meter);
   const calls = meter.createHistogram('rpc_server_duration_seconds', {
     description: 'The time of calls served, by method and code.',
     advice: { explicitBucketBoundaries: callBucketsS },
   });
   return {
     meter,
+    callBegan: (method) => underWay(method, 1),
+    callEnded: (method) => underWay(method, -1),
     recordCall: (method, code, seconds) => calls.record(seconds, { method, code }),
     async text() {
       const { resourceMetrics } = await reader.collect();
@@ -44,37 +64,29 @@ export function createMetrics(service: string): Metrics {
   };
 }
 
-const callBucketsS = [
+/** The buckets of times, in seconds, from a hit in memory to a call that hangs. */
+export const callBucketsS: number[] = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60,
 ];
 
-function observeRuntime(meter: Meter): () => void {
-  const delay = monitorEventLoopDelay({ resolution: eventLoopResolutionMs });
-  delay.enable();
-  const whole = { valueType: ValueType.INT };
+function observeBuild(meter: Meter): void {
   meter
-    .createObservableGauge('nodejs_heap_used_bytes', { ...whole, description: 'Heap in use.' })
-    .addCallback((result) => result.observe(process.memoryUsage().heapUsed));
+    .createObservableGauge('weir_build_info', {
+      description: 'Always 1; the labels say what runs.',
+      valueType: ValueType.INT,
+    })
+    .addCallback((result) => result.observe(1, { version: weirVersion, node: process.version }));
+}
+
+function observeUnderWay(meter: Meter): (method: string, by: number) => void {
+  const counts = new Map<string, number>();
   meter
-    .createObservableGauge('nodejs_rss_bytes', { ...whole, description: 'Memory of the process.' })
-    .addCallback((result) => result.observe(process.memoryUsage.rss()));
-  meter
-    .createObservableGauge('nodejs_event_loop_delay_seconds', {
-      description: 'Delay of the event loop since the last look, by quantile.',
+    .createObservableGauge('rpc_server_active_calls', {
+      description: 'Calls under way, streams among them, by method.',
+      valueType: ValueType.INT,
     })
     .addCallback((result) => {
-      for (const quantile of [50, 99, 100]) {
-        // What is measured is the time between two looks: a lap of a loop that is idle.
-        const seconds = delay.percentile(quantile) / nanosPerSecond - eventLoopResolutionMs / 1000;
-        result.observe(Math.max(0, seconds), { quantile: String(quantile / 100) });
-      }
-      delay.reset();
+      for (const [method, count] of counts) result.observe(count, { method });
     });
-  meter
-    .createObservableCounter('process_cpu_seconds', { description: 'Time of the processor.' })
-    .addCallback((result) => {
-      const { user, system } = process.cpuUsage();
-      result.observe((user + system) / 1e6);
-    });
-  return () => delay.disable();
+  return (method, by) => void counts.set(method, (counts.get(method) ?? 0) + by);
 }

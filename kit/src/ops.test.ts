@@ -23,10 +23,11 @@ it('tells whether it is alive, ready, and what it measures', async () => {
   metrics.recordCall('weir.router.v1.RouterService/FetchContext', 'OK', 0.0042);
   metrics.meter.createCounter('weir_items_total').add(3, { outcome: 'hit' });
   const text = await get('/metrics');
-  expect(text).toContain('weir_items_total{outcome="hit"} 3');
-  expect(text).toMatch(/^nodejs_heap_used_bytes \d+$/m);
-  expect(text).toMatch(/^nodejs_event_loop_delay_seconds\{quantile="0.99"\} /m);
-  const labels = 'method="weir.router.v1.RouterService/FetchContext",code="OK"';
+  expect(text).toContain('weir_ready{service="test"} 1');
+  expect(text).toContain('weir_items_total{outcome="hit",service="test"} 3');
+  expect(text).toMatch(/^nodejs_heap_used_bytes\{service="test"\} \d+$/m);
+  expect(text).toMatch(/^nodejs_event_loop_delay_seconds\{stat="p99",service="test"\} /m);
+  const labels = 'method="weir.router.v1.RouterService/FetchContext",code="OK",service="test"';
   expect(text).toContain(`rpc_server_duration_seconds_bucket{${labels},le="0.005"} 1`);
   expect(text).toContain(`rpc_server_duration_seconds_bucket{${labels},le="0.0025"} 0`);
   await metrics.shutdown();

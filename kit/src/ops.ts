@@ -35,6 +35,9 @@ interface Answer {
 
 /** Serves `/healthz` (alive), `/readyz` (ready, or why not) and `/metrics` (Prometheus). */
 export async function openOperations(options: OperationsOptions): Promise<Operations> {
+  options.metrics.meter
+    .createObservableGauge('weir_ready', { description: '1 when /readyz says ready, else 0.' })
+    .addCallback((result) => result.observe(options.ready() === undefined ? 1 : 0));
   const server = createServer(
     { requestTimeout: requestTimeoutMs, maxHeaderSize: headersMaxBytes },
     (request, response) => {

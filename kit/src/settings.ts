@@ -84,6 +84,14 @@ export function integer(variable: string, spec: SettingDoc & Bounds): Setting<nu
   });
 }
 
+/** A share from 0 to 1, such as `0.01`. */
+export function share(variable: string, spec: SettingDoc): Setting<number> {
+  return setting(variable, spec, 'share', (value, wrong) => {
+    if (/^(0(\.\d+)?|1(\.0+)?)$/.test(value)) return Number(value);
+    return wrong('is not a share', 'write a number from 0 to 1, such as 0.01');
+  });
+}
+
 /** A port: 1 to 65535, or 0 for one that the system chooses. */
 export function port(variable: string, spec: SettingDoc): Setting<number> {
   return { ...integer(variable, { ...spec, min: 0, max: 65_535 }), unit: 'port' };

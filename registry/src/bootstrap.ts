@@ -1,11 +1,15 @@
-import { copyFile, mkdir, rename, writeFile } from 'node:fs/promises';
+import { copyFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Clock, ensureFolder } from '@weir/kit';
 import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import type { Core } from './core.ts';
-import { foundTenant } from './tenants.ts';
+import { mintKey } from './keys.ts';
+import type { Store } from './store/store.ts';
+import { ADMINISTRATOR, foundTenant } from './tenants.ts';
 
 const FIRST_TENANT = 'default';
 const KEY_FILE = 'admin.key';
+const SCOPES = [Scope.READ, Scope.REGISTER, Scope.ADMIN, Scope.PLATFORM];
 
 /**
  * Founds the first tenant of a new database, with an administrator key that is kept in the data
@@ -19,14 +23,44 @@ export async function foundInstallation(core: Core, dataDir: string): Promise<st
     const { secret } = await foundTenant(core, tx, {
       name: FIRST_TENANT,
       title: 'Default',
-      scopes: [Scope.READ, Scope.REGISTER, Scope.ADMIN, Scope.PLATFORM],
+      scopes: SCOPES,
     });
     // Before the commit: a key that nobody could ever read would lock everybody out.
-    await keepOlderKey(dataDir, core.clock.wallMs());
-    await writeKey(dataDir, secret);
+    const file = await keepKey(dataDir, secret, core.clock);
+    core.log.info({ file }, "the first administrator's key is in a file that its owner can read");
     return secret;
   });
   return written.value;
+}
+
+/**
+ * Makes one more key for the first administrator, for an operator who lost the others, and keeps
+ * it where the first one was kept. Returns the file. Throws when the database is new.
+ */
+export async function addAdminKey(store: Store, clock: Clock, dataDir: string): Promise<string> {
+  const { secret, stored } = mintKey(
+    { clock },
+    {
+      tenant: FIRST_TENANT,
+      principal: ADMINISTRATOR,
+      consumer: '',
+      title: 'Administrator key made by the operator',
+      scopes: SCOPES,
+    },
+  );
+  const written = await store.transact(async (tx) => {
+    if ((await tx.tenants({ size: 1 })).items.length === 0) {
+      throw new Error('the database is new: start the registry, which makes its first key');
+    }
+    await tx.putKey(stored);
+    return keepKey(dataDir, secret, clock);
+  });
+  return written.value;
+}
+
+async function keepKey(dataDir: string, secret: string, clock: Clock): Promise<string> {
+  await keepOlderKey(dataDir, clock.wallMs());
+  return writeKey(dataDir, secret);
 }
 
 /** It opens another database, perhaps, that was used from this directory before. */
@@ -37,10 +71,11 @@ async function keepOlderKey(dataDir: string, nowMs: number): Promise<void> {
   });
 }
 
-async function writeKey(dataDir: string, secret: string): Promise<void> {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+async function writeKey(dataDir: string, secret: string): Promise<string> {
+  await ensureFolder('WEIR_DATA_DIR', dataDir);
   const file = join(dataDir, KEY_FILE);
   const draft = `${file}.${process.pid}`;
   await writeFile(draft, `${secret}\n`, { mode: 0o600, flush: true });
   await rename(draft, file);
+  return file;
 }

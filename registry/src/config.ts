@@ -5,9 +5,12 @@ import {
   optional,
   path,
   port,
+  readSecretFile,
   readServiceSecret,
   readSettings,
+  SettingsError,
   text,
+  tracingSettings,
   url,
 } from '@weir/kit';
 
@@ -33,6 +36,10 @@ export interface RegistryConfig {
   readonly healthIntervalMs: number;
   /** How many changes are kept, so that a watch can go on after a disconnect. */
   readonly changesKept: number;
+  /** Where traces are sent to. Absent: nothing is traced. */
+  readonly tracesUrl?: string | undefined;
+  /** The share of calls that are traced, of those that bring no trace. Default: none. */
+  readonly tracesShare?: number | undefined;
   readonly logLevel: string;
   /** A dump to fill an embedded database in memory with; for tests. */
   readonly pgliteDump?: Blob | undefined;
@@ -50,8 +57,26 @@ export const registryDefaults = {
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
+/** The settings that say which database a registry uses. */
+export const databaseSettings = {
+  databaseUrl: optional(
+    url('WEIR_DATABASE_URL', {
+      doc: 'The PostgreSQL database of the registry; none: the embedded one',
+      protocols: ['postgres', 'postgresql'],
+    }),
+  ),
+  databasePasswordFile: optional(
+    path('WEIR_DATABASE_PASSWORD_FILE', {
+      doc: 'The file with the password for that database, when its URL has none',
+    }),
+  ),
+};
+
 /** The settings of a registry that runs as its own process. */
 export const registrySettings = {
+  ...databaseSettings,
+  tracesUrl: tracingSettings.tracesUrl,
+  tracesShare: tracingSettings.tracesShare,
   host: text('WEIR_REGISTRY_HOST', {
     doc: 'The address of the internal listener, which only routers reach',
     default: registryDefaults.host,
@@ -71,12 +96,6 @@ export const registrySettings = {
     doc: 'Where the embedded database and the administrator key are kept',
     default: '.weir',
   }),
-  databaseUrl: optional(
-    url('WEIR_DATABASE_URL', {
-      doc: 'A PostgreSQL database to use instead of the embedded one',
-      protocols: ['postgres', 'postgresql'],
-    }),
-  ),
   serviceSecretFile: path('WEIR_SERVICE_SECRET_FILE', {
     doc: 'The file with the secret that registry and routers share',
     default: '.weir/service.key',
@@ -107,7 +126,34 @@ export const registrySettings = {
 
 /** Reads the configuration of a registry process from the environment. Throws SettingsError. */
 export function readRegistryConfig(env: NodeJS.ProcessEnv): RegistryConfig {
-  const { serviceSecretFile, ...rest } = readSettings(registrySettings, env);
+  const read = readSettings(registrySettings, env);
+  const { serviceSecretFile, databaseUrl, databasePasswordFile, ...rest } = read;
   const { variable } = registrySettings.serviceSecretFile;
-  return Object.freeze({ ...rest, serviceSecret: readServiceSecret(variable, serviceSecretFile) });
+  return Object.freeze({
+    ...rest,
+    databaseUrl: withPassword(databaseUrl, databasePasswordFile),
+    serviceSecret: readServiceSecret(variable, serviceSecretFile),
+  });
+}
+
+/** The URL of the database with the password from its file. Throws SettingsError. */
+export function withPassword(
+  databaseUrl: string | undefined,
+  passwordFile: string | undefined,
+): string | undefined {
+  if (passwordFile === undefined) return databaseUrl;
+  const { variable } = databaseSettings.databasePasswordFile;
+  const whole = URL.parse(databaseUrl ?? '');
+  if (whole === null) {
+    throw new SettingsError(variable, 'is set without WEIR_DATABASE_URL', 'set both');
+  }
+  if (whole.password !== '') {
+    throw new SettingsError(
+      variable,
+      'is set, and WEIR_DATABASE_URL has a password too',
+      'take it out of the URL',
+    );
+  }
+  whole.password = readSecretFile(variable, passwordFile);
+  return whole.href;
 }

@@ -1,9 +1,11 @@
 import type { Clock, ConsistencyTokens, Logger } from '@weir/kit';
+import type { Checks } from './checks/checks.ts';
 import type { Store, Written } from './store/store.ts';
 
 /** What the RPCs and the keepers of leases work with. */
 export interface Core {
   readonly store: Store;
+  readonly checks: Checks;
   readonly clock: Clock;
   readonly log: Logger;
   readonly tokens: ConsistencyTokens;

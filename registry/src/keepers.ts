@@ -10,14 +10,21 @@ const PRUNE_INTERVAL_MS = 60_000;
 const CHANGES_AGE_MAX_MS = 10 * 60_000;
 const DUTY_SLACK_MS = 500; // a registry that dies loses its duties this soon after a missed turn
 
-/** Opens what runs beside the calls: leases, health checks, and the forgetting of changes. */
-export function openKeepers(core: Core, config: RegistryConfig): AsyncDisposable {
+/**
+ * Opens what runs beside the calls: leases, whose end is told, health checks, and the forgetting
+ * of changes.
+ */
+export function openKeepers(
+  core: Core,
+  config: RegistryConfig,
+  onLeaseExpired: () => void,
+): AsyncDisposable {
   const { store, clock, log } = core;
   const holder = core.newId();
   const keepers = new AsyncDisposableStack();
   keepers.defer(() => store.releaseDuties(holder).catch(() => {}));
 
-  const leases = createLeaseKeeper(core);
+  const leases = createLeaseKeeper(core, onLeaseExpired);
   const sweepIntervalMs = Math.min(config.leaseMs / SWEEPS_PER_LEASE, SWEEP_INTERVAL_MAX_MS);
   keepers.use(repeat('leases', sweepIntervalMs, leases.sweep, log));
 

@@ -16,7 +16,10 @@ export interface KeySpec {
 }
 
 /** A new key: the secret to be shown once, and what is kept. */
-export function mintKey(core: Core, spec: KeySpec): { secret: string; stored: StoredKey } {
+export function mintKey(
+  core: Pick<Core, 'clock'>,
+  spec: KeySpec,
+): { secret: string; stored: StoredKey } {
   const { text, id, secretHash } = mintApiKey();
   const createTime = timestampFromMs(core.clock.wallMs());
   return {

@@ -12,8 +12,11 @@ export interface LeaseKeeper {
   sweep(): Promise<void>;
 }
 
-/** Creates the keeper. Run it a few times per lease. */
-export function createLeaseKeeper(core: Core): LeaseKeeper {
+/** Creates the keeper. Run it a few times per lease. `onExpired` is told of each that ran out. */
+export function createLeaseKeeper(
+  core: Omit<Core, 'checks'>,
+  onExpired: () => void = () => {},
+): LeaseKeeper {
   const { clock, store, leaseMs } = core;
   let sweptMs = { wall: clock.wallMs(), monotonic: clock.monotonicMs() };
 
@@ -34,11 +37,12 @@ export function createLeaseKeeper(core: Core): LeaseKeeper {
   async function expire(nowMs: number): Promise<void> {
     const expired = await store.endpointsExpiredBefore(nowMs);
     if (!expired.some((endpoint) => isDue(endpoint, nowMs))) return;
-    await store.transact(async (tx) => {
-      for (const endpoint of await tx.endpointsExpiredBefore(nowMs)) {
-        if (isDue(endpoint, nowMs)) await end(tx, endpoint, nowMs);
-      }
+    const { value } = await store.transact(async (tx) => {
+      const due = (await tx.endpointsExpiredBefore(nowMs)).filter((one) => isDue(one, nowMs));
+      for (const endpoint of due) await end(tx, endpoint, nowMs);
+      return due;
     });
+    for (const endpoint of value) if (wasServing(endpoint)) onExpired();
   }
 
   return { sweep };
@@ -54,8 +58,11 @@ function isDue({ endpoint }: SnapshotEndpoint, nowMs: number): boolean {
 async function end(tx: Transaction, held: SnapshotEndpoint, nowMs: number): Promise<void> {
   const { tenant, endpoint } = held;
   if (!endpoint) return;
-  const { UP, UNSPECIFIED, DOWN } = EndpointHealth;
-  const mayReturn = endpoint.health === UP || endpoint.health === UNSPECIFIED;
-  if (mayReturn) await tx.putEndpoint(withHealth(held, DOWN, nowMs));
+  if (wasServing(held)) await tx.putEndpoint(withHealth(held, EndpointHealth.DOWN, nowMs));
   else await tx.deleteEndpoint(tenant, endpoint.id);
+}
+
+function wasServing({ endpoint }: SnapshotEndpoint): boolean {
+  const { UP, UNSPECIFIED } = EndpointHealth;
+  return endpoint?.health === UP || endpoint?.health === UNSPECIFIED;
 }

@@ -6,27 +6,38 @@ import {
   createConsistencyTokens,
   createLogger,
   createMetrics,
+  ensureFolder,
   type Logger,
+  type Metrics,
+  observeDisk,
   openOperations,
+  openTracing,
   serve,
   systemClock,
 } from '@weir/kit';
 import { foundInstallation } from './bootstrap.ts';
 import { readBuiltInTypes, seedBuiltInTypes } from './builtin-types.ts';
+import { openChecks } from './checks/checks.ts';
 import type { RegistryConfig } from './config.ts';
 import type { Core } from './core.ts';
 import { openFeed } from './feed.ts';
 import { createGate } from './gate.ts';
 import { openKeepers } from './keepers.ts';
+import { countExpiredLeases, measureStore, observeFeed } from './registry-metrics.ts';
 import { createRoutes, services } from './routes.ts';
 import { sanitiseFaults } from './sanitise.ts';
 import type { Driver } from './store/driver.ts';
+import { atStart } from './store/faults.ts';
 import { openPglite } from './store/pglite.ts';
 import { openPostgres } from './store/postgres.ts';
 import { openSqlStore } from './store/sql-store.ts';
 
 const OPS_HOST_DEFAULT = '127.0.0.1';
 const DRAIN_GRACE_MS = 5000;
+/** Room for the largest manifest; to read a larger message would hold up the others. */
+const READ_MAX_BYTES = 768 * 1024;
+/** What metrics and traces call it. */
+const SERVICE = 'weir-registry';
 
 /** A running registry. */
 export interface Registry extends AsyncDisposable {
@@ -42,6 +53,8 @@ export interface Registry extends AsyncDisposable {
 export interface RegistryDeps {
   readonly clock: Clock;
   readonly log: Logger;
+  /** Where it counts; it is shut down with the registry. */
+  readonly metrics: Metrics;
   /** Opens the database. */
   openDriver(config: RegistryConfig): Promise<Driver>;
   /** A new random id, 16 characters of 0-9 and a-f. */
@@ -53,13 +66,21 @@ export async function openRegistry(
   config: RegistryConfig,
   overrides: Partial<RegistryDeps> = {},
 ): Promise<Registry> {
-  const deps: RegistryDeps = { ...defaultDeps(config), ...overrides };
-  const { clock, log } = deps;
+  const deps = { ...defaultDeps(config), ...overrides };
+  const { clock, log, metrics = createMetrics(SERVICE) } = deps;
   await using opening = new AsyncDisposableStack();
+  opening.defer(() => metrics.shutdown());
+  const traces = { service: SERVICE, url: config.tracesUrl, share: config.tracesShare ?? 0 };
+  // Whose callers may be traced, routers have decided.
+  const tracing = opening.use(await openTracing({ ...traces, clock, log }));
   const driver = await deps.openDriver(config);
-  const store = opening.use(await openSqlStore(driver, clock));
+  const sqlStore = opening.use(await atStart(() => openSqlStore(driver, clock)));
+  const store = measureStore(sqlStore, metrics, clock);
+  observeDisk(metrics.meter, config.dataDir);
+  const checks = opening.use(openChecks(log));
   const core: Core = {
     store,
+    checks,
     clock,
     log,
     leaseMs: config.leaseMs,
@@ -67,13 +88,10 @@ export async function openRegistry(
     tokens: createConsistencyTokens(config.serviceSecret),
   };
 
-  await seedBuiltInTypes(store, await readBuiltInTypes(), clock.wallMs());
-  const adminKey = await foundInstallation(core, config.dataDir);
-  await store.renewAllLeases(clock.wallMs() + config.leaseMs);
-
-  const metrics = opening.adopt(createMetrics('weir-registry'), (held) => held.shutdown());
-  const feed = opening.use(await openFeed(store, clock, log));
-  opening.use(openKeepers(core, config));
+  const adminKey = await atStart(() => prepare(core, config));
+  const feed = opening.use(await atStart(() => openFeed(store, clock, log)));
+  observeFeed(metrics, feed);
+  opening.use(openKeepers(core, config, countExpiredLeases(metrics)));
   const server = opening.use(
     await serve({
       host: config.host,
@@ -84,6 +102,8 @@ export async function openRegistry(
       interceptors: [sanitiseFaults],
       log,
       metrics,
+      tracing,
+      limits: { readMaxBytes: READ_MAX_BYTES },
     }),
   );
   opening.defer(() => server.drain(DRAIN_GRACE_MS));
@@ -110,13 +130,23 @@ export async function openRegistry(
   };
 }
 
-function defaultDeps(config: RegistryConfig): RegistryDeps {
+/** Brings the database to where a registry begins. Returns the key of a new installation. */
+async function prepare(core: Core, { dataDir, leaseMs }: RegistryConfig) {
+  const { store, clock } = core;
+  await seedBuiltInTypes(store, await readBuiltInTypes(), clock.wallMs());
+  const adminKey = await foundInstallation(core, dataDir);
+  await store.renewAllLeases(clock.wallMs() + leaseMs);
+  return adminKey;
+}
+
+function defaultDeps(config: RegistryConfig): Omit<RegistryDeps, 'metrics'> {
   return {
     clock: systemClock,
-    log: createLogger({ level: config.logLevel, name: 'weir-registry' }),
-    openDriver: ({ databaseUrl, pgliteDump, dataDir }) => {
+    log: createLogger({ level: config.logLevel, name: SERVICE }),
+    openDriver: async ({ databaseUrl, pgliteDump, dataDir }) => {
       if (databaseUrl !== undefined) return openPostgres(databaseUrl);
       if (pgliteDump !== undefined) return openPglite({ dump: pgliteDump });
+      await ensureFolder('WEIR_DATA_DIR', dataDir);
       return openPglite({ directory: join(dataDir, 'db') });
     },
     newId: () => randomBytes(8).toString('hex'),

@@ -81,6 +81,37 @@ describe.skipIf(!url)('registries on PostgreSQL (needs WEIR_TEST_DATABASE_URL)',
     await expect.poll(followed, { timeout: 15_000 }).toBe(true);
   });
 
+  test('a copy of a database, as one restored from a backup, is another installation', async () => {
+    await using database = await openDatabase();
+    const original = await openSqlStore(await openPostgres(database.url), systemClock);
+    const { epoch, revision } = await original.position();
+    await original[Symbol.asyncDispose]();
+    await using copy = await openDatabase(new URL(database.url).pathname.slice(1));
+    const restored = await openSqlStore(await openPostgres(copy.url), systemClock);
+    const after = await restored.position();
+    expect(after.revision).toBe(revision);
+    expect(after.epoch).not.toBe(epoch);
+    await restored[Symbol.asyncDispose]();
+    await using again = await openSqlStore(await openPostgres(copy.url), systemClock);
+    expect((await again.position()).epoch).toBe(after.epoch);
+    await using unchanged = await openSqlStore(await openPostgres(database.url), systemClock);
+    expect((await unchanged.position()).epoch).toBe(epoch);
+  });
+
+  test('routers of one get the whole snapshot when another epoch begins under it', async () => {
+    await using database = await openDatabase();
+    await using weir = await openTestRegistry({ databaseUrl: database.url });
+    await using router = await weir.watch();
+    await router.until((held) => held.size > 0);
+    const { epoch } = router.at();
+    const sql = postgres(database.url, { max: 1 });
+    await sql`update installation set epoch = 'another'`;
+    await sql.end();
+    await expect.poll(() => router.at().epoch, { timeout: 15_000 }).toBe('another');
+    expect(epoch).not.toBe('another');
+    expect(router.heard.filter((kind) => kind === 'start').length).toBeGreaterThan(1);
+  });
+
   test('one that hangs while it writes does not hold up the others', async () => {
     await using database = await openDatabase();
     await using one = await openSqlStore(await openPostgres(database.url), systemClock);
@@ -99,11 +130,11 @@ describe.skipIf(!url)('registries on PostgreSQL (needs WEIR_TEST_DATABASE_URL)',
   }, 20_000);
 });
 
-/** A new database, dropped at the end. */
-async function openDatabase() {
+/** A new database, or a copy of one, dropped at the end. */
+async function openDatabase(template = 'template1') {
   const name = `weir_test_${randomBytes(6).toString('hex')}`;
   const admin = postgres(url ?? '', { max: 1 });
-  await admin.unsafe(`create database ${name}`);
+  await admin.unsafe(`create database ${name} template ${template}`);
   const own = new URL(url ?? '');
   own.pathname = `/${name}`;
   return {

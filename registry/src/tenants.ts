@@ -12,7 +12,8 @@ import { mintKey } from './keys.ts';
 import { newPrincipal } from './principals.ts';
 import type { Transaction } from './store/store.ts';
 
-const ADMINISTRATOR = 'admin';
+/** The principal of the first key of a tenant. */
+export const ADMINISTRATOR = 'admin';
 
 /** A new tenant with a principal "admin" and a key for it. */
 export async function foundTenant(

@@ -5,16 +5,21 @@ import type { Batch } from './batch.ts';
 import { parseBatch } from './batch.ts';
 import { type Call, createCall, DEFAULT_TIMEOUT_MS, type Note } from './call.ts';
 import { type GatherDeps, type Gathered, gather, type Slot } from './gather/gather.ts';
+import type { HeldBytes, Holding } from './held.ts';
 import type { Outcome } from './outcome.ts';
 import { planRef } from './plan.ts';
+import { overBudget, overProcessBudget, RESPONSE_BUDGET_BYTES, sizeOf } from './present.ts';
 import type { SnapshotHolder } from './snapshot/holder.ts';
 import type { Snapshot } from './snapshot/snapshot.ts';
+import { traceGather, tracePlan } from './traces.ts';
 
 /** What answering needs. */
 export interface AnswerDeps extends GatherDeps {
   readonly holder: SnapshotHolder;
   readonly tokens: ConsistencyTokens;
   readonly clock: Clock;
+  /** What is held for answers under way. */
+  readonly held: HeldBytes;
   /** Called with every outcome, for metrics. */
   readonly observe: (outcome: Outcome) => void;
 }
@@ -25,6 +30,10 @@ export interface Asked {
   readonly signal: AbortSignal;
   readonly timeoutMs: number | undefined;
   readonly note?: Note;
+  /** The bytes of values held at once for the call. Default: what one answer may carry. */
+  readonly holdMaxBytes?: number;
+  /** Runs what it is given when the answer has left the process. Absent: that is not known. */
+  readonly afterCall?: (done: () => void) => void;
 }
 
 /** A call that is being answered. */
@@ -33,6 +42,8 @@ export interface Answering extends Disposable {
   readonly slots: readonly Slot[];
   /** By position of the refs; a promise only where something is waited for. */
   readonly outcomes: readonly Gathered[];
+  /** To be told of an outcome that was sent on its own; all are told of at the end of the call. */
+  sent(outcome: Outcome): void;
 }
 
 /**
@@ -52,11 +63,45 @@ export async function beginAnswer(
   const { itemTimeoutMs } = batch;
   const call = createCall({ ...asked, clock: deps.clock, timeoutMs, itemTimeoutMs });
   const snapshot = deps.holder.current;
-  const slots = planBatch(snapshot, batch, call);
-  const outcomes = gather(deps, call, batch, slots).map((gathered) =>
-    observed(gathered, deps.observe),
+  const slots = tracePlan(() => planBatch(snapshot, batch, call));
+  const holding = deps.held.open(asked.holdMaxBytes ?? RESPONSE_BUDGET_BYTES);
+  const release = () => holding[Symbol.dispose]();
+  asked.afterCall?.(release);
+  const arrived = (outcome: Outcome) => {
+    const kept = hold(outcome, holding);
+    deps.observe(kept);
+    return kept;
+  };
+  const outcomes = traceGather(() =>
+    gather(deps, call, batch, slots).map((gathered) =>
+      gathered instanceof Promise ? gathered.then(arrived) : arrived(gathered),
+    ),
   );
-  return { snapshot, slots, outcomes, [Symbol.dispose]: () => call[Symbol.dispose]() };
+  return {
+    ...{ snapshot, slots, outcomes },
+    sent: (outcome) => holding.giveBack(heldOf(outcome)),
+    [Symbol.dispose]() {
+      call[Symbol.dispose]();
+      if (!asked.afterCall) release();
+    },
+  };
+}
+
+/** Holds what has come for the answer; what would be too much is refused, and not held. */
+function hold(outcome: Outcome, holding: Holding): Outcome {
+  switch (holding.take(heldOf(outcome))) {
+    case 'held':
+      return outcome;
+    case 'call':
+      return overBudget(outcome);
+    case 'process':
+      return overProcessBudget(outcome);
+  }
+}
+
+/** Refusals are small, and always told. */
+function heldOf(outcome: Outcome): number {
+  return outcome.kind === 'found' ? sizeOf(outcome) : 0;
 }
 
 /** Answers a whole batch. */
@@ -104,15 +149,4 @@ async function reachToken(deps: AnswerDeps, text: string, asked: Asked): Promise
   const late = new AbortController();
   void waiting.stopped().then(() => late.abort());
   await deps.holder.reach(token, late.signal);
-}
-
-function observed(gathered: Gathered, observe: (outcome: Outcome) => void): Gathered {
-  if (!(gathered instanceof Promise)) {
-    observe(gathered);
-    return gathered;
-  }
-  return gathered.then((outcome) => {
-    observe(outcome);
-    return outcome;
-  });
 }

@@ -2,14 +2,17 @@ import {
   bytes,
   choice,
   durationMs,
+  integer,
   optional,
   path,
   port,
   readServiceSecret,
   readSettings,
   text,
+  tracingSettings,
   url,
 } from '@weir/kit';
+import { blobSettings } from './blobs/settings.ts';
 
 /** The settings of a router, each from one environment variable. */
 export const routerSettings = {
@@ -43,10 +46,34 @@ export const routerSettings = {
     default: '256MiB',
     min: 1024 * 1024,
   }),
+  answersMaxBytes: bytes('WEIR_ANSWERS_MAX_BYTES', {
+    doc: 'How much the values of all answers under way may hold, from their arrival until they are sent',
+    default: '256MiB',
+    min: 8 * 1024 * 1024,
+  }),
+  callsAtWork: integer('WEIR_CALLS_AT_WORK', {
+    doc: 'How many calls are at work at once; more wait for a moment, then are refused',
+    default: '2000',
+    min: 1,
+    max: 100_000,
+  }),
+  maxConnections: integer('WEIR_CONNECTIONS', {
+    doc: 'How many connections callers may have open at once',
+    default: '10000',
+    min: 1,
+    max: 1_000_000,
+  }),
+  maxConnectionsPerAddress: integer('WEIR_CONNECTIONS_PER_ADDRESS', {
+    doc: 'How many of them may come from one address; raise it behind a proxy that has one',
+    default: '1000',
+    min: 1,
+    max: 1_000_000,
+  }),
   snapshotMaxAgeMs: durationMs('WEIR_SNAPSHOT_MAX_AGE', {
     doc: 'How long a router serves after it last heard of the registry',
     default: '15m',
   }),
+  ...blobSettings,
   corsOrigins: optional(
     text('WEIR_CORS_ORIGINS', {
       doc: 'The origins whose pages may call, separated by commas; * for all',
@@ -58,7 +85,10 @@ export const routerSettings = {
   drainMs: durationMs('WEIR_DRAIN', {
     doc: 'How long calls under way may take when the router stops',
     default: '20s',
+    // The process ends after 28 s, whatever happens.
+    max: 25_000,
   }),
+  ...tracingSettings,
   logLevel: choice('WEIR_LOG_LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
     doc: 'The least severe log lines that are written',
     default: 'info',

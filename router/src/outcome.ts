@@ -3,6 +3,7 @@ import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { codeOf } from '@weir/kit';
 import { CacheStatus, type Refusal, RefusalSchema } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import type { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import type { BlobLink } from './blobs/blob-store.ts';
 import type { CacheEntry } from './gather/entry.ts';
 
 /** Why a ref has no item. */
@@ -16,6 +17,12 @@ export interface Found {
   readonly kind: 'found';
   readonly entry: CacheEntry;
   readonly ageMs: number;
+  /** The record of its provider at the time, from 0 to 1. */
+  readonly record: number;
+  /** How good it is, from 0 to 1. */
+  readonly quality: number;
+  /** Where its value is to be got, when it is too large to carry; made for this call. */
+  readonly link?: BlobLink;
 }
 
 /** What became of a ref, and how. */

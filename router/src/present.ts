@@ -1,12 +1,22 @@
 import { create } from '@bufbuild/protobuf';
-import { durationFromMs } from '@bufbuild/protobuf/wkt';
-import { type ItemResult, ItemResultSchema } from '@weir/sdk/gen/weir/context/v1/context_pb';
+import { durationFromMs, timestampFromMs } from '@bufbuild/protobuf/wkt';
+import {
+  type Item,
+  type ItemResult,
+  ItemResultSchema,
+} from '@weir/sdk/gen/weir/context/v1/context_pb';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { itemOf } from './gather/entry.ts';
-import { type Outcome, refused } from './outcome.ts';
+import { type Found, type Outcome, refused } from './outcome.ts';
 
 /** What the items of one answer may hold together; clients take messages of 4 MiB by default. */
 export const RESPONSE_BUDGET_BYTES = 4 * 1024 * 1024 - 32 * 1024;
+
+/** When what is held for answers under way has been sent, most likely. */
+const FULL_RETRY_MS = 1_000;
+
+/** What a link holds beside its text, at most. */
+const LINK_BYTES = 32;
 
 /** What a refusal holds beside its texts, at most. */
 const REFUSAL_BYTES = 64;
@@ -39,17 +49,37 @@ export function presentItem(outcome: Outcome, index: number): ItemResult {
     index,
     cache,
     age: durationFromMs(Math.max(0, Math.round(outcome.ageMs))),
-    outcome: { case: 'item', value: itemOf(outcome.entry) },
+    quality: outcome.quality,
+    outcome: { case: 'item', value: presentFound(outcome) },
   });
 }
 
-function sizeOf(outcome: Outcome): number {
-  if (outcome.kind === 'found') return outcome.entry.field.length;
+/** A large value gets the link that was made for this call; the entry stays as it is. */
+function presentFound({ entry, link }: Found): Item {
+  const item = itemOf(entry);
+  if (!link) return item;
+  const body = { case: 'url', value: link.url } as const;
+  return { ...item, body, urlExpireTime: timestampFromMs(link.expireMs) };
+}
+
+/** What an outcome takes of an answer, in bytes. */
+export function sizeOf(outcome: Outcome): number {
+  if (outcome.kind === 'found') {
+    const { entry, link } = outcome;
+    return entry.field.length + (link ? link.url.length + LINK_BYTES : 0);
+  }
   const { text, offeredVersions } = outcome.refusal;
   return Buffer.byteLength(text) + offeredVersions.join('  ').length + REFUSAL_BYTES;
 }
 
-function overBudget(outcome: Outcome): Outcome {
+/** In place of an outcome that does not fit into the answer. */
+export function overBudget(outcome: Outcome): Outcome {
   const text = 'the answer would be too large; ask for this item again, in a smaller batch';
   return { ...refused(Reason.RESPONSE_BUDGET, text, { retryDelayMs: 0 }), cache: outcome.cache };
+}
+
+/** In place of an outcome for which the whole process has no room. */
+export function overProcessBudget({ cache }: Outcome): Outcome {
+  const text = 'the router holds as much as it may for answers under way; ask for this item later';
+  return { ...refused(Reason.OVERLOADED, text, { retryDelayMs: FULL_RETRY_MS }), cache };
 }

@@ -1,24 +1,49 @@
-import { type Metrics, reasonName } from '@weir/kit';
+import { createTally, type Metrics, reasonName } from '@weir/kit';
 import { CacheStatus } from '@weir/sdk/gen/weir/context/v1/context_pb';
-import type { MemoryCache } from './gather/memory-cache.ts';
+import type { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { Outcome } from './outcome.ts';
+import type { FollowerState } from './snapshot/follower.ts';
 import type { SnapshotHolder } from './snapshot/holder.ts';
 
-const cacheNames: ReadonlyMap<number, string> = new Map(
+/** What metrics and traces call the ways in which a cache took part. */
+export const cacheNames: ReadonlyMap<number, string> = new Map(
   Object.entries(CacheStatus).map(([name, value]) => [value, name.toLowerCase()]),
 );
 
-/** Counts what a router does; returns the function to call with every outcome. */
-export function observeRouter(
-  { meter }: Metrics,
-  { holder, memory }: { holder: SnapshotHolder; memory: MemoryCache },
-): (outcome: Outcome) => void {
-  const items = meter.createCounter('weir_items', {
+/** Counts items by what became of them; returns the function to call with every outcome. */
+export function observeItems({ meter }: Pick<Metrics, 'meter'>): (outcome: Outcome) => void {
+  // One number for each pair, so that counting makes no garbage: reasons have at most 16 bits.
+  const reasonBits = 16;
+  const count = createTally<number>(meter, {
+    name: 'weir_items',
     description: 'Items answered, by outcome (ok or the reason of the refusal) and cache status.',
+    labels: (key) => ({
+      outcome: outcomeName(key % 2 ** reasonBits),
+      cache: cacheNames.get(Math.floor(key / 2 ** reasonBits)) ?? 'unknown',
+    }),
+    shown: [CacheStatus.HIT_MEMORY, CacheStatus.MISS].map((status) => status * 2 ** reasonBits),
   });
+  return (outcome) => {
+    const reason = outcome.kind === 'found' ? 0 : outcome.refusal.reason;
+    count(outcome.cache * 2 ** reasonBits + reason);
+  };
+}
+
+function outcomeName(reason: number): string {
+  return reason === 0
+    ? 'ok'
+    : reasonName(reason as Reason)
+        .replace('REASON_', '')
+        .toLowerCase();
+}
+
+/** Shows how old the snapshot is; returns the function to call with every confirmation of it. */
+export function observeSnapshot(
+  { meter }: Pick<Metrics, 'meter'>,
+  holder: SnapshotHolder,
+): (changed: boolean) => void {
   meter
     .createObservableGauge('weir_snapshot_age_seconds', {
-      unit: 's',
       description: 'Time since the registry last confirmed the snapshot.',
     })
     .addCallback((result) => result.observe(holder.ageMs() / 1000));
@@ -27,25 +52,28 @@ export function observeRouter(
       description: 'Revision of the snapshot in force.',
     })
     .addCallback((result) => result.observe(Number(holder.current.revision)));
-  meter
-    .createObservableGauge('weir_memory_cache_bytes', {
-      unit: 'By',
-      description: 'Bytes that the memory cache holds.',
-    })
-    .addCallback((result) => result.observe(memory.bytes));
-  meter
-    .createObservableGauge('weir_memory_cache_entries', {
-      description: 'Entries that the memory cache holds.',
-    })
-    .addCallback((result) => result.observe(memory.size));
+  const count = createTally<string>(meter, {
+    name: 'weir_snapshot_updates',
+    description: 'Messages of the registry that were applied: changes, and confirmations.',
+    labels: (kind) => ({ kind }),
+    shown: ['change', 'confirmation'],
+  });
+  return (changed) => count(changed ? 'change' : 'confirmation');
+}
 
-  return (outcome) => {
-    items.add(1, {
-      outcome:
-        outcome.kind === 'found'
-          ? 'ok'
-          : reasonName(outcome.refusal.reason).replace('REASON_', '').toLowerCase(),
-      cache: cacheNames.get(outcome.cache) ?? 'unknown',
+const linkStates: readonly FollowerState['kind'][] = ['connecting', 'following', 'waiting'];
+
+/** Shows how a router stands with the registry. */
+export function observeLink(
+  { meter }: Pick<Metrics, 'meter'>,
+  follower: { readonly state: FollowerState },
+): void {
+  meter
+    .createObservableGauge('weir_registry_link', {
+      description: 'How the router stands with the registry: 1 for the state that it is in.',
+    })
+    .addCallback((result) => {
+      for (const state of linkStates)
+        result.observe(follower.state.kind === state ? 1 : 0, { state });
     });
-  };
 }

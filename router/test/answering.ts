@@ -1,4 +1,4 @@
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { create, type JsonObject, type MessageInitShape } from '@bufbuild/protobuf';
 import { type Clock, createConsistencyTokens, createLogger, systemClock } from '@weir/kit';
 import {
   EndpointHealth,
@@ -10,11 +10,14 @@ import { itemOf } from '../src/gather/entry.ts';
 import { createFlights } from '../src/gather/flights.ts';
 import { createMemoryCache } from '../src/gather/memory-cache.ts';
 import type { SharedCache } from '../src/gather/shared-cache.ts';
-import { openUpstream } from '../src/gather/upstream.ts';
+import { createHeldBytes } from '../src/held.ts';
 import type { Outcome } from '../src/outcome.ts';
+import { openExaminer } from '../src/quality/examiner.ts';
+import { createProviderRecords } from '../src/quality/record.ts';
 import { noSecrets } from '../src/secrets.ts';
 import { createSnapshotHolder } from '../src/snapshot/holder.ts';
 import { applyEntries, emptySnapshot } from '../src/snapshot/snapshot.ts';
+import { openUpstream } from '../src/upstream/upstream.ts';
 import { createEntries, testCaller } from './entries.ts';
 
 type Manifest = MessageInitShape<typeof ProviderManifestSchema>;
@@ -34,7 +37,7 @@ export function createTestClock(): Clock & { advance(ms: number): void } {
 /** The router's pipeline over providers on real sockets, without a registry. */
 export function openAnswering(
   providers: readonly { manifest: Manifest; urls: readonly string[]; tenant?: string }[],
-  options: { clock?: Clock; shared?: SharedCache } = {},
+  options: { clock?: Clock; shared?: SharedCache; schema?: JsonObject } = {},
 ) {
   const clock = options.clock ?? systemClock;
   const log = createLogger({ name: 'test', level: 'silent' });
@@ -50,16 +53,32 @@ export function openAnswering(
       ),
     ),
   ]);
-  const types = ['DocChunk', 'Metric'].map((name) => make.type(name));
+  const types = ['DocChunk', 'Metric'].map((name) => make.type(name, '1.0.0', '', options.schema));
   holder.replace(
     applyEntries(emptySnapshot, [...types, ...entries], { epoch: 'e', revision: 9n }),
     0,
   );
   const upstream = openUpstream({ clock, secrets: noSecrets, log });
   const memory = createMemoryCache(16 * 1024 * 1024);
-  const flights = createFlights({ upstream, memory, shared: options.shared, clock });
+  const examiner = openExaminer({ clock, log });
+  const records = createProviderRecords(clock);
+  const flights = createFlights({
+    ...{ upstream, memory, shared: options.shared, clock },
+    ...{ examiner, records },
+  });
   const tokens = createConsistencyTokens(new Uint8Array(32).fill(7));
-  const deps = { memory, shared: options.shared, flights, clock, holder, tokens, upstream };
+  const held = createHeldBytes(64 * 1024 * 1024);
+  const deps = {
+    memory,
+    shared: options.shared,
+    flights,
+    clock,
+    holder,
+    tokens,
+    upstream,
+    held,
+    records,
+  };
 
   return {
     ...deps,
@@ -86,7 +105,10 @@ export function openAnswering(
       );
       return { outcomes, texts: outcomes.map(textOf) };
     },
-    [Symbol.asyncDispose]: () => upstream[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await upstream[Symbol.asyncDispose]();
+      await examiner[Symbol.asyncDispose]();
+    },
   };
 }
 

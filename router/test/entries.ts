@@ -18,10 +18,10 @@ export function createEntries(tenant = 'acme') {
     create(SnapshotEntrySchema, { id, revision: ++revision, ...(body ? { body } : {}) });
 
   return {
-    type: (name: string, version = '1.0.0', owner = '') =>
+    type: (name: string, version = '1.0.0', owner = '', schema?: JsonObject) =>
       entry(`type/${owner}/${name}/${version}`, {
         case: 'type',
-        value: { tenant: owner, manifest: { name, version } },
+        value: { tenant: owner, manifest: { name, version, ...(schema && { schema }) } },
       }),
     provider: (manifest: MessageInitShape<typeof ProviderManifestSchema>, owner = tenant) =>
       entry(`provider/${owner}/${manifest.name}/${manifest.version}`, {

@@ -2,6 +2,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { optional, path, readSettings, SettingsError, url } from '@weir/kit';
+// The registry itself is loaded in its own thread only.
+import { databaseSettings, withPassword } from '@weir/registry/config';
 import { routerSettings } from '@weir/router';
 
 const projectDir = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -15,12 +17,7 @@ const {
 /** The settings of Weir in one process. */
 export const standaloneSettings = {
   ...sharedSettings,
-  databaseUrl: optional(
-    url('WEIR_DATABASE_URL', {
-      doc: 'The PostgreSQL database of the registry; none: the embedded one',
-      protocols: ['postgres', 'postgresql'],
-    }),
-  ),
+  ...databaseSettings,
   docsDir: path('WEIR_DOCS_DIR', {
     doc: 'The folder whose documents are served as DocChunk',
     default: projectDir,
@@ -34,13 +31,14 @@ export const standaloneSettings = {
 };
 
 /** How Weir runs in one process. */
-export interface StandaloneConfig
-  extends Readonly<{
-    [K in keyof typeof standaloneSettings]: ReturnType<(typeof standaloneSettings)[K]['parse']>;
-  }> {
+export interface StandaloneConfig extends Readonly<Omit<Settings, 'databasePasswordFile'>> {
   /** A dump to fill the embedded database with, in memory; for tests. */
   readonly pgliteDump?: Blob | undefined;
 }
+
+type Settings = {
+  [K in keyof typeof standaloneSettings]: ReturnType<(typeof standaloneSettings)[K]['parse']>;
+};
 
 const FLAGS = {
   docs: 'WEIR_DOCS_DIR',
@@ -58,7 +56,11 @@ export function readStandaloneConfig(
   for (const [flag, value] of Object.entries(readFlags(args))) {
     given[FLAGS[flag as keyof typeof FLAGS]] = value;
   }
-  return readSettings(standaloneSettings, given);
+  const { databasePasswordFile, ...config } = readSettings(standaloneSettings, given);
+  return Object.freeze({
+    ...config,
+    databaseUrl: withPassword(config.databaseUrl, databasePasswordFile),
+  });
 }
 
 function readFlags(args: readonly string[]): Record<string, string> {

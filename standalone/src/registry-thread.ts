@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { RegistryConfig } from '@weir/registry';
 
 /** What the registry's thread is started with. */
@@ -14,6 +14,7 @@ export interface RegistryThreadData {
 export type ToRegistry =
   | { readonly kind: 'serve-schema'; readonly url: string; readonly key: string }
   | { readonly kind: 'stop-schema' }
+  | { readonly kind: 'metrics'; readonly to: MessagePort }
   | { readonly kind: 'stop' };
 
 /** What the registry's thread tells. */
@@ -30,7 +31,11 @@ export interface RegistryThread extends AsyncDisposable {
   readonly adminKey: string | undefined;
   /** Serves the schema of the registry's own database, as a provider registered at a Weir. */
   serveSchema(at: { url: string; key: string }): Promise<AsyncDisposable>;
+  /** Its metrics in the text format of Prometheus; empty when it does not answer in time. */
+  metrics(): Promise<string>;
 }
+
+const METRICS_TIMEOUT_MS = 1_000;
 
 /**
  * Starts the registry in a thread. What it throws while it starts is thrown here; when it dies
@@ -60,6 +65,20 @@ export async function startRegistryThread(data: RegistryThreadData): Promise<Reg
           await told('stopped-schema');
         },
       };
+    },
+    async metrics() {
+      const { port1, port2 } = new MessageChannel();
+      try {
+        const signal = AbortSignal.timeout(METRICS_TIMEOUT_MS);
+        const told = once(port1, 'message', { signal });
+        worker.postMessage({ kind: 'metrics', to: port2 } satisfies ToRegistry, [port2]);
+        const [text] = (await told) as [string];
+        return text;
+      } catch {
+        return '';
+      } finally {
+        port1.close();
+      }
     },
     async [Symbol.asyncDispose]() {
       const exited = once(worker, 'exit');

@@ -1,5 +1,5 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { createLogger } from '@weir/kit';
+import { createLogger, createMetrics } from '@weir/kit';
 import { sqlProvider } from '@weir/providers/sql';
 import { openRegistry } from '@weir/registry';
 import { type RunningProvider, serveProvider } from '@weir/sdk/provider';
@@ -17,7 +17,9 @@ const log = createLogger({
   level: config.logLevel,
   destination: { file: logFile },
 });
-const registry = await openRegistry(config, { log });
+// The process tells its own memory and descriptors, in the main thread.
+const metrics = createMetrics('weir-registry', { process: false });
+const registry = await openRegistry(config, { log, metrics });
 let schema: RunningProvider | undefined;
 
 port.on('message', (message: ToRegistry) => void obey(message));
@@ -38,6 +40,8 @@ async function obey(message: ToRegistry): Promise<void> {
     case 'stop-schema':
       await schema?.[Symbol.asyncDispose]();
       return tell({ kind: 'stopped-schema' });
+    case 'metrics':
+      return message.to.postMessage(await metrics.text());
     case 'stop':
       await registry[Symbol.asyncDispose]();
       return port.close();

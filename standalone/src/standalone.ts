@@ -1,6 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { createLogger, ensureServiceSecret, readSecretFile } from '@weir/kit';
+import {
+  createLogger,
+  createMetrics,
+  ensureFolder,
+  ensureServiceSecret,
+  joinExpositions,
+  type Metrics,
+  readSecretFile,
+  requireFolder,
+} from '@weir/kit';
 // The registry itself is loaded in its own thread only.
 import { registryDefaults } from '@weir/registry/config';
 import { openRouter, type Router } from '@weir/router';
@@ -8,7 +16,7 @@ import { createWeir, Reason, WeirCallError } from '@weir/sdk';
 import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { dataFiles, type StandaloneConfig } from './config.ts';
 import { serveReadyMade } from './providers.ts';
-import { startRegistryThread } from './registry-thread.ts';
+import { type RegistryThread, startRegistryThread } from './registry-thread.ts';
 
 /** Weir in one process: registry, router and the ready-made providers. */
 export interface Standalone extends AsyncDisposable {
@@ -28,7 +36,8 @@ const READY_TIMEOUT_MS = 30_000;
 /** Opens Weir in one process; resolves when the ready-made providers can be fetched from. */
 export async function openStandalone(config: StandaloneConfig): Promise<Standalone> {
   await using stack = new AsyncDisposableStack();
-  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  await ensureFolder('WEIR_DATA_DIR', config.dataDir);
+  await requireFolder('WEIR_DOCS_DIR', config.docsDir);
   const files = dataFiles(config.dataDir);
   const serviceSecret = ensureServiceSecret('WEIR_DATA_DIR', files.serviceSecret);
   const log = createLogger({
@@ -45,18 +54,25 @@ export async function openStandalone(config: StandaloneConfig): Promise<Standalo
         dataDir: config.dataDir,
         databaseUrl: config.databaseUrl,
         serviceSecret,
+        tracesUrl: config.tracesUrl,
+        tracesShare: config.tracesShare,
         logLevel: config.logLevel,
         pgliteDump: config.pgliteDump,
       },
     }),
   );
   const router = stack.use(
-    await openRouter({ ...config, registryUrl: registry.url, serviceSecret }, { log }),
+    await openRouter(
+      { ...config, registryUrl: registry.url, serviceSecret },
+      { log, metrics: metricsOfBoth(registry) },
+    ),
   );
   await router.ready(AbortSignal.timeout(READY_TIMEOUT_MS));
   const key = registry.adminKey ?? readSecretFile('WEIR_DATA_DIR', files.adminKey);
   const at = { url: router.url, key: await providersKey(files.providersKey, router.url, key) };
   await serveReadyMade(stack, { config, at, registry, opsPort: router.opsPort, log });
+  // What is under way still needs the providers.
+  stack.defer(() => router.drain());
   const owned = stack.move();
   return {
     url: router.url,
@@ -65,6 +81,15 @@ export async function openStandalone(config: StandaloneConfig): Promise<Standalo
     firstStart: registry.adminKey !== undefined,
     router,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** The router's metrics, whose text tells of the registry too: both show on one port. */
+function metricsOfBoth(registry: RegistryThread): Metrics {
+  const metrics = createMetrics('weir-router');
+  return {
+    ...metrics,
+    text: async () => joinExpositions(await Promise.all([metrics.text(), registry.metrics()])),
   };
 }
 

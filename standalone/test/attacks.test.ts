@@ -164,8 +164,8 @@ describe('a provider that lies', () => {
     expect(item('weir')).toBeDefined();
     expect(item('honest')).toBeDefined();
     expect(item('beyond-time')?.asOf.getFullYear()).toBe(new Date().getFullYear());
-    expect(item('too-good')?.quality).toBeUndefined();
-    expect(item('not-a-number')?.quality).toBeUndefined();
+    expect(item('too-good')?.judgement).toBeUndefined();
+    expect(item('not-a-number')?.judgement).toBeUndefined();
     expect(item('unheard-of-level')?.sensitivity).toBe('restricted');
     expect(refused('many-labels')?.reason).toBe(Reason.PROVIDER_GARBAGE);
     expect(refused('fat-beside-payload')?.reason).toBe(Reason.ITEM_TOO_LARGE);

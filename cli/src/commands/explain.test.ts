@@ -37,6 +37,13 @@ const served = create(ExplanationSchema, {
     { stage: 'plan', text: 'routed to docs@0.1.0', at: { nanos: 100_000 } },
     { stage: 'gather', text: 'fetched from docs', at: durationFromMs(4) },
   ],
+  quality: {
+    score: 0.6,
+    validity: 0.8,
+    freshness: 1,
+    record: 0.75,
+    notes: ['/title: must be\nstring'],
+  },
 });
 
 const refused = create(ExplanationSchema, {
@@ -81,6 +88,9 @@ test('weir explain says why each ref was answered as it was', async () => {
         AT  STAGE   WHAT
     0.1 ms  plan    routed to docs@0.1.0
       4 ms  gather  fetched from docs
+  quality
+    0.6 = validity 0.8 × freshness 1 × record 0.75
+    /title: must be string
 
 refused DocChunk@^9/README.md
   VERSION_NOT_OFFERED: no provider offers DocChunk ^9

@@ -1,3 +1,9 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { Code } from '@connectrpc/connect';
 import { CacheStatus } from '@weir/sdk/gen/weir/context/v1/context_pb';
@@ -16,7 +22,18 @@ const values: Readonly<Record<string, { contentType: string; payload: Uint8Array
   long: { contentType: 'text/plain', payload: Buffer.from('line\n'.repeat(500)) },
 };
 
+/** Values that lie at links. */
+const links = new Map<string, { url: string; bytes: Uint8Array }>();
+
 function resultOf(key: string, index: number) {
+  const link = links.get(key);
+  if (link) {
+    const sha256 = createHash('sha256').update(link.bytes).digest();
+    const body = { case: 'url', value: link.url } as const;
+    const sizeBytes = BigInt(link.bytes.length);
+    const value = { body, sha256, sizeBytes, contentType: 'text/plain' };
+    return { index, outcome: { case: 'item', value } } as const;
+  }
   const value = values[key];
   const base = { index, cache: CacheStatus.HIT_MEMORY, age: durationFromMs(3_200) };
   if (value === undefined) {
@@ -197,5 +214,70 @@ describe('what goes wrong', () => {
     const signal = AbortSignal.abort();
     const ran = await weir(['fetch', 'DocChunk/README.md#install'], { signal });
     expect(ran).toMatchObject({ code: 130, err: 'weir: interrupted\n' });
+  });
+});
+
+describe('--output', () => {
+  const large = Buffer.from('large\n'.repeat(100_000));
+  let folder: string;
+  let blobs: Server;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'weir-cli-'));
+    blobs = createServer((_, response) => response.end(large));
+    await new Promise<void>((resolve) => blobs.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(blobs.address() as AddressInfo).port}/x`;
+    links.set('large', { url, bytes: large });
+    links.set('altered', { url, bytes: Buffer.alloc(large.length) });
+  });
+
+  afterAll(async () => {
+    blobs.close();
+    await rm(folder, { recursive: true });
+  });
+
+  test('saves a value that came along, or lies at a link', async () => {
+    const path = join(folder, 'a');
+    const small = await weir(['fetch', 'SQLSchema/weir', '--output', path]);
+    expect([small.code, small.err]).toEqual([
+      0,
+      `Saved ${JSON.stringify(schema).length} bytes of application/json to ${path}.\n`,
+    ]);
+    expect(JSON.parse(await readFile(path, 'utf8'))).toEqual(schema);
+    expect((await weir(['fetch', 'Blob/large', '--output', path])).code).toBe(0);
+    expect((await readFile(path)).equals(large)).toBe(true);
+    expect(await readdir(folder)).toEqual(['a']);
+  });
+
+  test('leaves an earlier file when the value is not what was announced', async () => {
+    const path = join(folder, 'a');
+    const { code, err } = await weir(['fetch', 'Blob/altered', '--output', path]);
+    expect(code).toBe(5);
+    expect(err).toContain('the value at the link does not have the hash announced');
+    expect((await readFile(path)).equals(large)).toBe(true);
+    expect(await readdir(folder)).toEqual(['a']);
+  });
+
+  test('of a refused item writes nothing, and takes one ref', async () => {
+    const path = join(folder, 'b');
+    expect((await weir(['fetch', 'DocChunk/missing', '--output', path])).code).toBe(1);
+    const two = await weir(['fetch', 'A/a', 'B/b', '--output', path]);
+    expect([two.code, two.err]).toEqual([
+      2,
+      'weir: --output saves the value of one item\nGive one ref, and no --raw.\n',
+    ]);
+    const nowhere = await weir(['fetch', 'SQLSchema/weir', '--output', join(folder, 'c', 'd')]);
+    expect([nowhere.code, nowhere.err]).toEqual([2, expect.stringContaining('ENOENT')]);
+    expect(await readdir(folder)).toEqual(['a']);
+  });
+
+  test('a large value is described, and written out by --raw', async () => {
+    const shown = await weir(['fetch', 'Blob/large']);
+    expect(shown.out).toContain(
+      `${large.length} bytes of text/plain, too large to show; --output FILE saves them.`,
+    );
+    expect((await weir(['fetch', 'Blob/large', '--raw'])).out).toBe(large.toString());
+    const json = JSON.parse((await weir(['fetch', 'Blob/large', '--json'])).out);
+    expect(json.results[0].item).toMatchObject({ sizeBytes: String(large.length) });
   });
 });

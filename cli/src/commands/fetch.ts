@@ -1,9 +1,10 @@
-import type { ContextRef, FetchOptions, Weir } from '@weir/sdk';
+import type { ContextItem, ContextRef, FetchOptions, Weir } from '@weir/sdk';
 import { ItemResultSchema } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import type { Command } from 'commander';
-import { openCall } from '../call.ts';
+import { type Call, openCall } from '../call.ts';
 import { examples } from '../examples.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { usageFailure } from '../failure.ts';
 import { parseDurationMs, parseQuality, parseTimeMs } from '../options.ts';
 import { jsonText, protoJson } from '../present.ts';
 import { readRefs } from '../refs.ts';
@@ -14,7 +15,9 @@ import {
   renderOutcomeHead,
   renderTotals,
 } from '../render/outcome.ts';
+import { oneLine } from '../render/text.ts';
 import { readValue } from '../render/value.ts';
+import { saveTo } from '../save.ts';
 import type { Shell } from '../shell.ts';
 import type { Terminal } from '../terminal.ts';
 import { toWireRef, toWireResult } from '../wire.ts';
@@ -26,11 +29,17 @@ interface Options {
   readonly minQuality?: number;
   readonly stream?: boolean;
   readonly raw?: boolean;
+  readonly output?: string;
+}
+
+/** What became of a ref, with the item as the SDK has it. */
+interface Fetched extends Outcome {
+  readonly item: ContextItem<unknown> | undefined;
 }
 
 /** Shows outcomes, one by one and at the end. */
 interface Display {
-  show(outcome: Outcome): void;
+  show(outcome: Fetched): void | Promise<void>;
   end(outcomes: readonly Outcome[], timeMs: number): void;
 }
 
@@ -55,6 +64,7 @@ export function addFetch(program: Command, shell: Shell): void {
     .option('--min-quality <quality>', 'the least quality to accept, from 0 to 1', parseQuality)
     .option('--stream', 'show each item as soon as it is there (with --json: a line for each)')
     .option('--raw', 'write the values only, byte for byte, in their order')
+    .option('--output <file>', 'save the value of one item, of any size, to a file')
     .addHelpText(
       'after',
       examples(
@@ -62,6 +72,7 @@ export function addFetch(program: Command, shell: Shell): void {
         ['weir fetch DocChunk/README.md SQLSchema/weir --timeout 2s', 'several at once'],
         ["weir fetch 'DocChunk@^1/README.md' --max-age 0s", 'a version range; fetched anew'],
         ['weir fetch SQLSchema/weir --raw | jq .tables', 'the value alone'],
+        ['weir fetch DocChunk/README.md --output readme.json', 'the value, saved'],
         ["weir fetch SQLSchema/weir --json | jq '.results[0].item.value'", 'the whole answer'],
       ),
     )
@@ -74,7 +85,7 @@ async function runFetch(shell: Shell, command: Command, texts: readonly string[]
   const { provider } = command.opts<Options>();
   const refs = readRefs(texts, provider);
   const call = await openCall<Options>(shell, command);
-  const display = displayFor(shell.terminal, call.options, refs.length);
+  const display = displayFor(shell, call, refs.length);
   const { maxAge: maxAgeMs, itemTimeout: itemTimeoutMs, minQuality, stream } = call.options;
   const { signal, timeoutMs } = call;
   const settings = { maxAgeMs, itemTimeoutMs, minQuality, signal, timeoutMs };
@@ -82,7 +93,7 @@ async function runFetch(shell: Shell, command: Command, texts: readonly string[]
   const outcomes: Outcome[] = [];
   for await (const outcome of gather(call.weir, refs, { ...settings, stream })) {
     outcomes.push(outcome);
-    display.show(outcome);
+    await display.show(outcome);
   }
   display.end(outcomes, performance.now() - start);
   if (outcomes.some(isRefused)) shell.finish(exitCodes.refused);
@@ -92,19 +103,23 @@ async function* gather(
   weir: Weir,
   refs: readonly ContextRef[],
   { stream, ...options }: FetchOptions & { readonly stream: boolean | undefined },
-): AsyncIterable<Outcome> {
-  const outcomes = stream ? weir.stream(refs, options) : await weir.fetch(refs, options);
+): AsyncIterable<Fetched> {
+  // Large values are read when it is clear what becomes of them.
+  const settings = { ...options, links: 'keep' } as const;
+  const outcomes = stream ? weir.stream(refs, settings) : await weir.fetch(refs, settings);
   for await (const outcome of outcomes) {
-    yield { ref: toWireRef(outcome.ref), result: toWireResult(outcome) };
+    const item = outcome.ok ? outcome.item : undefined;
+    yield { ref: toWireRef(outcome.ref), result: toWireResult(outcome), item };
   }
 }
 
-function displayFor(
-  terminal: Terminal,
-  options: { readonly json?: boolean; readonly raw?: boolean; readonly stream?: boolean },
-  sharers: number,
-): Display {
-  if (options.raw) return rawDisplay(terminal);
+function displayFor({ terminal }: Shell, call: Call<Options>, sharers: number): Display {
+  const { options } = call;
+  if (options.output !== undefined) {
+    if (sharers === 1 && !options.raw) return savingDisplay(terminal, call, options.output);
+    throw usageFailure('--output saves the value of one item', 'Give one ref, and no --raw.');
+  }
+  if (options.raw) return rawDisplay(terminal, call);
   if (options.json) return options.stream ? jsonLines(terminal) : jsonDocument(terminal);
   return {
     show: (outcome) => terminal.out(`${renderOutcome(outcome, terminal, sharers)}\n`),
@@ -112,14 +127,27 @@ function displayFor(
   };
 }
 
-function rawDisplay(terminal: Terminal): Display {
+function rawDisplay(terminal: Terminal, { weir, signal, timeoutMs }: Call<Options>): Display {
   return {
-    show(outcome) {
-      const { outcome: what } = outcome.result;
-      if (what.case !== 'item') return terminal.err(renderOutcomeHead(outcome, terminal));
-      const { body } = what.value;
-      if (body.case === 'url') return terminal.out(`${body.value}\n`);
-      terminal.outBytes(body.value ?? new Uint8Array());
+    async show(outcome) {
+      const { item } = outcome;
+      if (!item) return terminal.err(renderOutcomeHead(outcome, terminal));
+      for await (const piece of weir.readValue(item, { signal, timeoutMs })) {
+        await terminal.outBytes(piece);
+      }
+    },
+    end: () => {},
+  };
+}
+
+function savingDisplay(terminal: Terminal, call: Call<Options>, path: string): Display {
+  const { weir, signal, timeoutMs } = call;
+  return {
+    async show(outcome) {
+      const { item } = outcome;
+      if (!item) return terminal.err(renderOutcomeHead(outcome, terminal));
+      const sizeBytes = await saveTo(path, weir.readValue(item, { signal, timeoutMs }));
+      terminal.err(`Saved ${sizeBytes} bytes of ${oneLine(item.contentType)} to ${path}.\n`);
     },
     end: () => {},
   };

@@ -3,6 +3,7 @@ import type {
   ExplainResponse,
   ExplainStep,
   Explanation,
+  QualityReport,
   RouteCandidate,
   SnapshotStatus,
   StageTiming,
@@ -25,13 +26,14 @@ export function renderExplain(
 
 function renderOne(ref: ContextRef, explanation: Explanation | undefined, screen: Screen): string {
   if (explanation?.result === undefined) return `${ref.type}/${ref.key}: not explained\n`;
-  const { result, typeVersion, candidates, steps } = explanation;
+  const { result, typeVersion, candidates, steps, quality } = explanation;
   const version = typeVersion === '' ? 'none' : `${ref.type} ${typeVersion}`;
   return [
     renderOutcomeHead({ ref, result }, screen),
     `  type version  ${oneLine(version)}\n`,
     section('candidates', renderCandidates(candidates, inner(screen))),
     section('steps', renderSteps(steps, inner(screen))),
+    quality === undefined ? '' : section('quality', renderQuality(quality)),
   ].join('');
 }
 
@@ -69,6 +71,21 @@ function renderSteps(steps: readonly ExplainStep[], screen: Screen): string {
     step.reason === 0 ? '' : reasonName(step.reason),
   ]);
   return renderTable(columns, rows, screen);
+}
+
+/** The score and its parts on one line, and what lowered them below. */
+function renderQuality(report: QualityReport): string {
+  const { score, validity, freshness, completeness, record, judgement, notes } = report;
+  const parts = Object.entries({ validity, freshness, completeness, record, judgement })
+    .flatMap(([name, share]) => (share === undefined ? [] : [`${name} ${shareText(share)}`]))
+    .join(' × ');
+  return [`${shareText(score)} = ${parts}`, ...notes.map(oneLine)]
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+function shareText(share: number): string {
+  return String(Math.round(share * 1000) / 1000);
 }
 
 function renderFooter(

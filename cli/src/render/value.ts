@@ -5,14 +5,16 @@ import { indent, safeText, widthOf } from './text.ts';
 export type Value =
   | { readonly kind: 'json'; readonly value: unknown }
   | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'link'; readonly url: string }
+  | { readonly kind: 'link'; readonly sizeBytes: number; readonly contentType: string }
   | { readonly kind: 'binary'; readonly sizeBytes: number; readonly contentType: string };
 
 /** Reads the value of an item as its content type says. */
 export function readValue(item: Item): Value {
-  if (item.body.case === 'url') return { kind: 'link', url: item.body.value };
-  const payload = item.body.value ?? new Uint8Array();
   const contentType = item.contentType || 'application/json';
+  if (item.body.case === 'url') {
+    return { kind: 'link', sizeBytes: Number(item.sizeBytes), contentType };
+  }
+  const payload = item.body.value ?? new Uint8Array();
   const text = isTextual(contentType) ? decode(payload) : undefined;
   if (text === undefined) return { kind: 'binary', sizeBytes: payload.length, contentType };
   if (!isJson(contentType)) return { kind: 'text', text };
@@ -31,7 +33,7 @@ export function renderValue(value: Value): string {
     case 'text':
       return safeText(value.text.trimEnd());
     case 'link':
-      return `The value is at ${safeText(value.url)}`;
+      return `${value.sizeBytes} bytes of ${safeText(value.contentType)}, too large to show; --output FILE saves them.`;
     case 'binary':
       return `${value.sizeBytes} bytes of ${safeText(value.contentType)}; --raw writes them out.`;
     default:

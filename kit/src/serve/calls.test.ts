@@ -64,7 +64,7 @@ it.each(Object.keys(ways) as (keyof typeof ways)[])(
     expect(JSON.stringify(lines)).not.toContain('weir_secret');
     const text = await server.metrics.text();
     for (const { method, code } of lines) {
-      const series = `rpc_server_duration_seconds_count{method="${method}",code="${code}"} 1`;
+      const series = `rpc_server_duration_seconds_count{method="${method}",code="${code}",service="test"} 1`;
       expect(text).toContain(series);
     }
   },

@@ -11,8 +11,10 @@ import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { callerKey, requestIdKey } from '../caller.ts';
 import { addReason, refuse, toConnectError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { Metrics } from '../metrics.ts';
+import { beginServerSpan, endServerSpan } from '../telemetry/server-span.ts';
+import { noSpan, type OpenSpan } from '../telemetry/spans.ts';
 import { untilAborted } from './abort.ts';
+import type { ServeOptions } from './options.ts';
 
 /** Where the end of a call is told: once, whatever ended it. */
 interface CallRecord {
@@ -20,6 +22,8 @@ interface CallRecord {
   running: boolean;
   /** What the handler ended with. */
   error?: ConnectError;
+  /** The call, as traces show it. */
+  readonly span: OpenSpan;
   /** Tells of the end. */
   finish(): void;
 }
@@ -34,19 +38,26 @@ export interface Calls {
   readonly interceptor: Interceptor;
 }
 
-/** Creates the watch over calls, which writes the access log and the metrics of calls. */
-export function createCalls(log: Logger, metrics: Metrics): Calls {
+/** What the watch over calls writes to. */
+export type CallWatch = Pick<ServeOptions, 'log' | 'metrics' | 'tracing'>;
+
+/** Creates the watch over calls, which writes the access log, their metrics and their traces. */
+export function createCalls(watch: CallWatch): Calls {
   return {
     begin(context) {
-      const call = createRecord(context, log, metrics);
+      const call = createRecord(context, watch);
       context.values.set(callKey, call);
       context.signal.addEventListener('abort', () => atEnd(context, call), { once: true });
     },
     interceptor: (next) => async (request) => {
       const { signal } = request;
       const handling = beginHandling(request);
+      const { span } = handling;
       try {
-        const response = await untilAborted(signal, next(request));
+        const response = await untilAborted(
+          signal,
+          span.run(() => next(request)),
+        );
         if (!response.stream) {
           handling.done();
           return response;
@@ -61,6 +72,7 @@ export function createCalls(log: Logger, metrics: Metrics): Calls {
 
 /** The handler's part of a call. */
 interface Handling {
+  readonly span: OpenSpan;
   /** The handler is done. */
   done(): void;
   /** The handler, or the call, has failed; returns what the caller gets. */
@@ -85,6 +97,7 @@ function beginHandling({ contextValues, signal }: UnaryRequest | StreamRequest):
     return translated;
   };
   return {
+    span: call?.span ?? noSpan,
     done: () => end(),
     failed,
     left: () => {
@@ -140,7 +153,10 @@ async function* watched<T>(
   const iterator = messages[Symbol.asyncIterator]();
   try {
     for (;;) {
-      const next = await untilAborted(signal, iterator.next());
+      const next = await untilAborted(
+        signal,
+        handling.span.run(() => iterator.next()),
+      );
       if (next.done === true) return handling.done();
       yield next.value;
     }
@@ -153,33 +169,51 @@ async function* watched<T>(
   }
 }
 
-function createRecord(context: HandlerContext, log: Logger, metrics: Metrics): CallRecord {
+function createRecord(context: HandlerContext, { log, metrics, tracing }: CallWatch): CallRecord {
   const startMs = performance.now();
+  const span = beginServerSpan(tracing?.tracer, context);
   const method = `${context.service.typeName}/${context.method.name}`;
+  metrics.callBegan(method);
   return {
     running: false,
+    span,
     finish() {
       const durationMs = performance.now() - startMs;
-      const code = this.error === undefined ? 'OK' : codeName(this.error.code);
+      const { error } = this;
+      const code = error === undefined ? 'OK' : codeName(error.code);
+      metrics.callEnded(method);
       metrics.recordCall(method, code, durationMs / 1000);
-      const level = levelOf(this.error);
-      if (!log.isLevelEnabled(level)) return;
-      const caller = context.values.get(callerKey);
-      const line = {
-        method,
-        code,
-        durationMs: Math.round(durationMs * 1000) / 1000,
-        requestId: context.values.get(requestIdKey),
-        protocol: context.protocolName,
-        tenant: caller?.tenant,
-        principal: caller?.principal,
-        keyId: caller?.keyId,
-        text: this.error?.rawMessage,
-        err: level === 'error' ? (this.error?.cause ?? this.error) : undefined,
-      };
-      log[level](line, 'call');
+      span.run(() => writeLine(log, context, { method, code, durationMs, error }));
+      endServerSpan(span, context, { code, error });
     },
   };
+}
+
+interface Ended {
+  readonly method: string;
+  readonly code: string;
+  readonly durationMs: number;
+  readonly error: ConnectError | undefined;
+}
+
+function writeLine(log: Logger, { values, protocolName }: HandlerContext, ended: Ended): void {
+  const { method, code, durationMs, error } = ended;
+  const level = levelOf(error);
+  if (!log.isLevelEnabled(level)) return;
+  const caller = values.get(callerKey);
+  const line = {
+    method,
+    code,
+    durationMs: Math.round(durationMs * 1000) / 1000,
+    requestId: values.get(requestIdKey),
+    protocol: protocolName,
+    tenant: caller?.tenant,
+    principal: caller?.principal,
+    keyId: caller?.keyId,
+    text: error?.rawMessage,
+    err: level === 'error' ? (error?.cause ?? error) : undefined,
+  };
+  log[level](line, 'call');
 }
 
 function levelOf(error: ConnectError | undefined): 'debug' | 'info' | 'error' {

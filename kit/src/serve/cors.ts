@@ -3,7 +3,8 @@ import type { HttpRequest, HttpResponse } from './http.ts';
 import { requestIdHeader } from './request-id.ts';
 
 const preflightMaxAgeS = '7200';
-const allowedHeaders = [...protocol.allowedHeaders, 'authorization', requestIdHeader].join(', ');
+const ownHeaders = ['authorization', requestIdHeader, 'traceparent', 'tracestate'];
+const allowedHeaders = [...protocol.allowedHeaders, ...ownHeaders].join(', ');
 const exposedHeaders = [...protocol.exposedHeaders, requestIdHeader].join(', ');
 const allowedMethods = protocol.allowedMethods.join(', ');
 

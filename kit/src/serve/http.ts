@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
 
 /** A request over HTTP/1.1 or HTTP/2. */
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
@@ -9,3 +10,8 @@ export type HttpResponse = ServerResponse | Http2ServerResponse;
 
 /** Answers a request. */
 export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void;
+
+/** What carries a request and its answer: a stream of HTTP/2, or all of an HTTP/1.1 connection. */
+export function carrierOf(request: HttpRequest): ServerHttp2Stream | Socket {
+  return 'stream' in request ? request.stream : request.socket;
+}

@@ -18,6 +18,25 @@ export interface ServeLimits {
   readonly silentSocketMs: number;
   /** Connections that are open at once. */
   readonly maxConnections: number;
+  /** Connections that are open at once from one address. */
+  readonly maxConnectionsPerAddress: number;
+  /** How long an HTTP/2 connection on which nothing is asked stays open. */
+  readonly idleConnectionMs: number;
+  /** How long an answer may wait for its reader without progress; see slow-reader.ts. */
+  readonly slowReaderMs: number;
+  /** Calls that are at work at once; more of them wait. */
+  readonly callsAtWork: number;
+  /** Waiting calls beyond which to be behind by `queueMs` is an overload; fewer are a burst. */
+  readonly burstCalls: number;
+  /** Waiting calls at most; more are refused at once. */
+  readonly callsWaiting: number;
+  /**
+   * By how much work the process may be behind before there is an overload; and how long calls
+   * wait when none can begin, for as many as may be are at work.
+   */
+  readonly queueMs: number;
+  /** By how much work it may be behind a call that waits during an overload. */
+  readonly overloadedQueueMs: number;
 }
 
 /** The limits of a server that is told none. */
@@ -31,4 +50,12 @@ export const defaultLimits: ServeLimits = {
   headersMaxBytes: 16 * 1024,
   silentSocketMs: 10_000,
   maxConnections: 10_000,
+  maxConnectionsPerAddress: 1_000,
+  idleConnectionMs: 300_000,
+  slowReaderMs: 20_000,
+  callsAtWork: 2_000,
+  burstCalls: 128,
+  callsWaiting: 1_000,
+  queueMs: 40,
+  overloadedQueueMs: 10,
 };

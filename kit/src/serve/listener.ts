@@ -1,19 +1,18 @@
-import { createServer as createHttp1 } from 'node:http';
-import { createServer as createHttp2, type ServerHttp2Session } from 'node:http2';
+import { ServerResponse } from 'node:http';
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
 import type { Logger } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
 import { listenFault } from '../settings.ts';
 import { within } from './abort.ts';
+import { createAddressCount } from './addresses.ts';
 import type { HttpHandler, HttpRequest, HttpResponse } from './http.ts';
+import { openHttp1 } from './http1.ts';
+import { openHttp2 } from './http2.ts';
 import type { ServeLimits } from './limits.ts';
 
-const streamWindowBytes = 1024 * 1024;
-const connectionWindowBytes = 8 * 1024 * 1024;
-/** Answers wait here for slow readers: room for every stream to hold a large one. */
-const sessionMemoryMb = 512;
-const requestReceiveMs = 60_000;
-const idleHttp1Ms = 60_000;
 const keepAliveProbeMs = 60_000;
+/** How long a connection of HTTP/1.1 that rests may still bring a call when the server stops. */
+const noticeMs = 500;
 const lingerMs = 500;
 const flushMs = 250;
 const http2Preface = 'PRI';
@@ -24,14 +23,18 @@ export interface ListenerOptions {
   readonly port: number;
   readonly limits: ServeLimits;
   readonly log: Logger;
+  readonly metrics: Metrics;
   readonly onRequest: HttpHandler;
 }
 
 /** A port on which HTTP/1.1 and HTTP/2 are spoken in clear text. */
 export interface Listener {
   readonly port: number;
-  /** Takes no new connection, and asks the peers of the others to go away. */
-  retire(): void;
+  /**
+   * Takes no new connection, and asks the peers of the others to go away. Serves what they send
+   * until they have heard of it, for some time at most.
+   */
+  retire(maxMs: number): Promise<void>;
   /** Resolves when no request is being answered, or after a time. True: none is. */
   quiet(maxMs: number): Promise<boolean>;
   /** Ends all connections, flushing what has been written. */
@@ -40,7 +43,7 @@ export interface Listener {
 
 /** Listens. Rejects when the address cannot be had. */
 export async function openListener(options: ListenerOptions): Promise<Listener> {
-  const requests = createRequestCount();
+  const requests = createRequests();
   const onRequest = (request: HttpRequest, response: HttpResponse) => {
     requests.add(response);
     options.onRequest(request, response);
@@ -49,7 +52,10 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   const http2 = openHttp2(options.limits, onRequest);
   const sockets = new Set<Socket>();
   const unsorted = new Set<Socket>();
+  const refused = countConnections(options.metrics, sockets);
+  const addresses = createAddressCount(options.limits.maxConnectionsPerAddress);
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    if (!addresses.enter(socket)) return refused('per_address');
     sockets.add(socket);
     unsorted.add(socket);
     socket.once('close', () => {
@@ -62,26 +68,33 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
       unsorted.delete(socket);
       // HTTP/1.1 answers peers that have closed their half; an HTTP/2 peer that did is gone.
       socket.allowHalfOpen = protocol === 'http1';
-      (protocol === 'http2' ? http2.server : http1).emit('connection', socket);
+      if (protocol === 'http2') http2.accept(socket);
+      else http1.emit('connection', socket);
     });
   });
   server.maxConnections = options.limits.maxConnections;
+  server.on('drop', () => refused('all'));
   await listening(server, options);
   const closed = new Promise<void>((resolve) => server.once('close', resolve));
   return {
     port: (server.address() as AddressInfo).port,
-    retire() {
+    async retire(maxMs) {
       server.close();
+      requests.makeLast();
+      const told = http2.retire();
+      // A connection of HTTP/1.1 is told with its next answer, and one that rests is no loss.
+      await within(Math.min(maxMs, noticeMs), closed);
       for (const socket of unsorted) socket.destroy();
       http1.closeIdleConnections();
-      for (const session of http2.sessions) session.close();
+      await within(Math.max(0, maxMs - noticeMs), told);
+      http2.close();
     },
     quiet: (maxMs) => requests.none(maxMs),
     async close() {
       http1.close();
       // A peer that is asked to go away reads what is still on the wire, then hangs up.
       await within(lingerMs, closed);
-      for (const session of http2.sessions) session.destroy();
+      http2.destroy();
       await within(flushMs, closed);
       for (const socket of sockets) socket.destroy();
       await closed;
@@ -126,78 +139,46 @@ function sortByFirstBytes(
   socket.once('close', () => clearTimeout(silent));
 }
 
-function openHttp1(limits: ServeLimits, onRequest: HttpHandler) {
-  const server = createHttp1(
-    {
-      maxHeaderSize: limits.headersMaxBytes,
-      headersTimeout: limits.silentSocketMs,
-      requestTimeout: Math.max(requestReceiveMs, limits.silentSocketMs),
-      keepAliveTimeout: idleHttp1Ms,
-      connectionsCheckingInterval: Math.ceil(limits.silentSocketMs / 4),
-    },
-    onRequest,
-  );
-  // A server that is fed sockets never listens, and would not run its own timeouts for
-  // headers and requests: they begin with this event.
-  server.emit('listening');
-  return server;
-}
-
-function openHttp2(limits: ServeLimits, onRequest: HttpHandler) {
-  const sessions = new Set<ServerHttp2Session>();
-  const server = createHttp2(
-    {
-      maxSessionMemory: sessionMemoryMb,
-      settings: {
-        initialWindowSize: streamWindowBytes,
-        maxConcurrentStreams: limits.streamsPerConnection,
-        maxHeaderListSize: limits.headersMaxBytes,
-      },
-    },
-    (request, response) => {
-      // Peers are held to the settings only from when they have acknowledged them.
-      if (headerBytes(request.rawHeaders) <= limits.headersMaxBytes) {
-        return onRequest(request, response);
-      }
-      response.statusCode = 431;
-      response.end();
-    },
-  );
-  server.on('session', (session) => {
-    sessions.add(session);
-    // The preface may be begun and never finished.
-    const silent = setTimeout(() => session.destroy(), limits.silentSocketMs);
-    session.once('remoteSettings', () => clearTimeout(silent));
-    session.once('close', () => {
-      clearTimeout(silent);
-      sessions.delete(session);
-    });
-    session.setLocalWindowSize(connectionWindowBytes);
+/** Shows the connections; returns what counts those that were refused, by the limit that they met. */
+function countConnections({ meter }: Metrics, sockets: ReadonlySet<Socket>) {
+  meter
+    .createObservableGauge('weir_connections', { description: 'Connections of callers.' })
+    .addCallback((result) => result.observe(sockets.size));
+  const refused = meter.createCounter('weir_connections_refused', {
+    description: 'Connections refused, by the limit that they met.',
   });
-  return { server, sessions };
+  const count = (limit: 'all' | 'per_address', by = 1) => refused.add(by, { limit });
+  count('all', 0);
+  count('per_address', 0);
+  return count;
 }
 
-function headerBytes(rawHeaders: readonly string[]): number {
-  return rawHeaders.reduce((sum, text) => sum + text.length, 0);
-}
-
-function createRequestCount() {
-  let count = 0;
+/** The requests that are being answered. */
+function createRequests() {
+  const open = new Set<HttpResponse>();
   let atNone = Promise.withResolvers<void>();
   return {
     add(response: HttpResponse) {
-      count += 1;
+      open.add(response);
       response.once('close', () => {
-        count -= 1;
-        if (count > 0) return;
+        open.delete(response);
+        if (open.size > 0) return;
         atNone.resolve();
         atNone = Promise.withResolvers();
       });
     },
+    /** Connections of HTTP/1.1 are not to be used again after the answers under way. */
+    makeLast() {
+      for (const response of open) {
+        if (response instanceof ServerResponse && !response.headersSent) {
+          response.setHeader('connection', 'close');
+        }
+      }
+    },
     async none(maxMs: number): Promise<boolean> {
-      if (count === 0) return true;
+      if (open.size === 0) return true;
       await within(maxMs, atNone.promise);
-      return count === 0;
+      return open.size === 0;
     },
   };
 }

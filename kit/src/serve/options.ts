@@ -2,6 +2,7 @@ import type { DescService } from '@bufbuild/protobuf';
 import type { ConnectRouter, HandlerContext, Interceptor } from '@connectrpc/connect';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import type { CorsOptions } from './cors.ts';
 import type { HttpRequest, HttpResponse } from './http.ts';
 import type { ServeLimits } from './limits.ts';
@@ -27,6 +28,8 @@ export interface ServeOptions {
   readonly log: Logger;
   /** Where calls are counted. */
   readonly metrics: Metrics;
+  /** Where calls are traced. Left out: they are not. */
+  readonly tracing?: Tracing | undefined;
   /** Which pages of other origins may call. Left out: none. */
   readonly cors?: CorsOptions | undefined;
   /** Limits other than the default ones. */

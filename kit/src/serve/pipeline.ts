@@ -1,4 +1,5 @@
 import { Health } from '@weir/sdk/gen/health/v1/health_pb';
+import { createAdmit } from './admit.ts';
 import { createCors } from './cors.ts';
 import { createDeadlines } from './deadline.ts';
 import type { HttpHandler, HttpRequest, HttpResponse } from './http.ts';
@@ -6,37 +7,53 @@ import type { ServeLimits } from './limits.ts';
 import type { ServeOptions } from './options.ts';
 import { assignRequestId, requestIdOf } from './request-id.ts';
 import { clearAway, createBodyLimit } from './slow-body.ts';
+import type { SlowReaders } from './slow-reader.ts';
 
-/** Creates what every request goes through: its id, CORS, other handlers, then calls. */
+/** What requests go through besides. */
+interface PipelineParts {
+  readonly rpc: HttpHandler;
+  readonly draining: AbortSignal;
+  readonly slowReaders: SlowReaders;
+}
+
+/** Creates what every request goes through: its id, CORS, other handlers, admission, calls. */
 export function createPipeline(
   options: ServeOptions,
   limits: ServeLimits,
-  parts: { readonly rpc: HttpHandler; readonly draining: AbortSignal },
+  parts: PipelineParts,
 ): HttpHandler {
   const cors = createCors(options.cors);
   const services = [...options.services, Health];
   const boundDeadline = createDeadlines(services, limits);
   const boundBody = createBodyLimit(services, limits);
-  const handle: HttpHandler = (request, response) => {
-    if (!hasAuthority(request)) return end(response, 400);
-    if (cors(request, response)) return;
-    if (options.handle?.(request, response) === true) return;
-    boundDeadline(request);
-    boundBody(request, response);
-    parts.rpc(request, response);
-  };
-  return (request, response) => {
-    assignRequestId(request, response);
-    clearAway(request, response);
-    if (parts.draining.aborted && request.httpVersionMajor === 1) {
-      response.setHeader('connection', 'close');
-    }
+  const admit = createAdmit(options, limits);
+  const attempt = (request: HttpRequest, response: HttpResponse, work: () => void) => {
     try {
-      handle(request, response);
+      work();
     } catch (error) {
       options.log.error({ err: error, requestId: requestIdOf(request) }, 'a request failed');
       end(response, 500);
     }
+  };
+  const call: HttpHandler = (request, response) => {
+    boundDeadline(request);
+    boundBody(request, response);
+    parts.rpc(request, response);
+  };
+  const handle: HttpHandler = (request, response) => {
+    if (!hasAuthority(request)) return end(response, 400);
+    if (cors(request, response)) return;
+    if (options.handle?.(request, response) === true) return;
+    admit(request, response, () => attempt(request, response, () => call(request, response)));
+  };
+  return (request, response) => {
+    assignRequestId(request, response);
+    clearAway(request, response);
+    parts.slowReaders.watch(request, response);
+    if (parts.draining.aborted && request.httpVersionMajor === 1) {
+      response.setHeader('connection', 'close');
+    }
+    attempt(request, response, () => handle(request, response));
   };
 }
 

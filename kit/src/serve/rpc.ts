@@ -5,10 +5,11 @@ import { Health } from '@weir/sdk/gen/health/v1/health_pb';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { requestIdKey } from '../caller.ts';
 import { refuse, toConnectError } from '../errors.ts';
+import { afterCallKey } from './after-call.ts';
 import { type Calls, createCalls } from './calls.ts';
-import { drainingKey, shuttingDown } from './draining.ts';
+import { drainingKey } from './draining.ts';
 import type { HealthState } from './health.ts';
-import type { HttpHandler } from './http.ts';
+import { carrierOf, type HttpHandler, type HttpRequest, type HttpResponse } from './http.ts';
 import type { ServeLimits } from './limits.ts';
 import type { ServeOptions } from './options.ts';
 import { addReflection, reflectionServices } from './reflection.ts';
@@ -22,7 +23,7 @@ const openServices: ReadonlySet<string> = new Set(
 /** What the calls of a server share. */
 interface RpcParts {
   readonly health: HealthState;
-  /** No more calls are taken. */
+  /** The server drains; calls that still come are served. */
   readonly draining: AbortSignal;
   /** Calls under way are ended. */
   readonly ending: AbortSignal;
@@ -34,33 +35,41 @@ export function createRpc(
   limits: ServeLimits,
   parts: RpcParts,
 ): HttpHandler {
-  const calls = createCalls(options.log, options.metrics);
-  return connectNodeAdapter({
+  const calls = createCalls(options);
+  const responses = new WeakMap<HttpRequest, HttpResponse>();
+  const adapter = connectNodeAdapter({
     routes(router) {
       options.routes(router);
       parts.health.routes(router);
       addReflection(router, options.services);
     },
-    requestGate: createGate(options.gate, calls, parts.draining),
+    requestGate: createGate(options.gate, calls),
     interceptors: [calls.interceptor, ...(options.interceptors ?? [])],
     contextValues: (request) =>
       createContextValues()
         .set(requestIdKey, requestIdOf(request))
+        .set(afterCallKey, (done) => {
+          if (carrierOf(request).destroyed) done();
+          else responses.get(request)?.once('close', done);
+        })
         .set(drainingKey, parts.draining),
     readMaxBytes: limits.readMaxBytes,
     writeMaxBytes: limits.writeMaxBytes,
     compressMinBytes: limits.compressMinBytes,
     shutdownSignal: parts.ending,
   });
+  return (request, response) => {
+    responses.set(request, response);
+    adapter(request, response);
+  };
 }
 
 /** Decides by the method's descriptor, never by the path's text, which may carry more. */
-function createGate(gate: ServeOptions['gate'], calls: Calls, draining: AbortSignal) {
+function createGate(gate: ServeOptions['gate'], calls: Calls) {
   return async (context: HandlerContext): Promise<void> => {
     calls.begin(context);
     if (openServices.has(context.service.typeName)) return;
     try {
-      if (draining.aborted) throw shuttingDown();
       checkQuery(context);
       await gate(context);
     } catch (error) {

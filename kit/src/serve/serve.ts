@@ -5,8 +5,11 @@ import { type Listener, openListener } from './listener.ts';
 import type { ServeOptions } from './options.ts';
 import { createPipeline } from './pipeline.ts';
 import { createRpc } from './rpc.ts';
+import { createSlowReaders } from './slow-reader.ts';
 
 const disposeGraceMs = 5000;
+/** How long a peer may take to hear that it is to go elsewhere. */
+const noticeMs = 3_000;
 const farewellMs = 250;
 
 /** A listening server. Disposing of it drains it for at most 5 s. */
@@ -18,8 +21,9 @@ export interface Server extends AsyncDisposable {
   /** Says what health answers. */
   setServing(serving: boolean): void;
   /**
-   * Stops: health says NOT_SERVING, no connection and no call is taken any more, calls under
-   * way have `graceMs` to end, then they are ended.
+   * Stops: health says NOT_SERVING, no connection is taken any more, peers are asked to go
+   * elsewhere. What they sent before they knew is served. Calls under way have `graceMs` to end,
+   * then they are ended.
    */
   drain(graceMs: number): Promise<void>;
   /** Aborted when draining begins. Handlers of long streams end them then. */
@@ -38,9 +42,14 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const ending = new AbortController();
   const signals = { draining: draining.signal, ending: ending.signal };
   const rpc = createRpc(options, limits, { health, ...signals });
-  const onRequest = createPipeline(options, limits, { rpc, draining: draining.signal });
-  const { host, port, log } = options;
-  const listener = await openListener({ host, port, limits, log, onRequest });
+  const slowReaders = createSlowReaders(limits);
+  const onRequest = createPipeline(options, limits, {
+    rpc,
+    slowReaders,
+    draining: draining.signal,
+  });
+  const { host, port, log, metrics } = options;
+  const listener = await openListener({ host, port, limits, log, metrics, onRequest });
   let drained: Promise<void> | undefined;
   const drain = (graceMs: number) => {
     drained ??= runDrain(listener, graceMs, {
@@ -49,7 +58,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         draining.abort();
       },
       end: () => ending.abort(shuttingDown()),
-    });
+    }).finally(() => slowReaders[Symbol.dispose]());
     return drained;
   };
   return {
@@ -67,9 +76,10 @@ async function runDrain(
   graceMs: number,
   on: { begin(): void; end(): void },
 ): Promise<void> {
+  const endMs = performance.now() + graceMs;
   on.begin();
-  listener.retire();
-  if (!(await listener.quiet(graceMs))) {
+  await listener.retire(Math.min(noticeMs, graceMs));
+  if (!(await listener.quiet(Math.max(0, endMs - performance.now())))) {
     on.end();
     await listener.quiet(farewellMs);
   }

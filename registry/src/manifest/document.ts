@@ -2,9 +2,11 @@ import type { Document as YamlDocument } from 'yaml';
 import {
   type Alias,
   Composer,
+  CST,
   isAlias,
   isMap,
   isScalar,
+  Lexer,
   LineCounter,
   type Pair,
   Parser,
@@ -20,6 +22,7 @@ import type { Fault, Path, Position } from './fault.ts';
 export const documentMaxBytes = 256 * 1024;
 const NODES_MAX = 50_000; // aliases counted as often as they stand for something
 const DEPTH_MAX = 64;
+const depthText = `nested deeper than ${DEPTH_MAX}; flatten it`;
 
 /** A value of a document that knows where it stands. */
 export type Located =
@@ -53,6 +56,8 @@ export function readDocument(text: string): ReadDocument {
     return fault(`the document is larger than ${documentMaxBytes / 1024} KiB; shorten it`);
   }
   if (!text.isWellFormed()) return fault('the document holds half a surrogate pair');
+  const deep = tooDeepAt(text);
+  if (deep) return { faults: [{ path: [], text: depthText, at: deep }] };
   const lines = new LineCounter();
   const [document, second] = firstTwo(text, lines);
   if (!document?.contents) return fault('the document is empty; write a manifest');
@@ -65,6 +70,42 @@ export function readDocument(text: string): ReadDocument {
   }));
   if (faults.length > 0) return { faults };
   return locate(document, at);
+}
+
+/**
+ * Where so much is opened within each other that the library, which calls itself for each level,
+ * would exhaust the stack. What is nested by indentation is bounded by the size of the document.
+ */
+function tooDeepAt(text: string): Position | undefined {
+  let at = 0;
+  let flow = 0;
+  let onLine = 0;
+  let isText = false;
+  for (const token of new Lexer().lex(text)) {
+    const type: string | null = isText ? 'text' : CST.tokenType(token);
+    isText = type === 'scalar';
+    if (type === 'flow-seq-start' || type === 'flow-map-start') flow += 1;
+    else if (type === 'flow-seq-end' || type === 'flow-map-end') flow = Math.max(0, flow - 1);
+    else if (type === 'flow-error-end') flow = 0;
+    else if (type === 'newline') onLine = 0;
+    else if (flow === 0 && type !== null && indicators.has(type)) onLine += 1;
+    if (flow + onLine > DEPTH_MAX) return placeIn(text, at);
+    // The others are marks of the library, which stand for no text.
+    if (type !== 'scalar' && type !== 'doc-mode' && type !== 'flow-error-end') at += token.length;
+  }
+  return undefined;
+}
+
+const indicators: ReadonlySet<string> = new Set([
+  'seq-item-ind',
+  'explicit-key-ind',
+  'map-value-ind',
+]);
+
+function placeIn(text: string, offset: number): Position {
+  const before = text.slice(0, offset);
+  const newline = before.lastIndexOf('\n');
+  return { line: before.split('\n').length, column: offset - newline };
 }
 
 /** No more than it takes to tell that there are several. */
@@ -115,7 +156,7 @@ function locate(document: YamlDocument.Parsed, at: (offset: number) => Position)
     }
     if (nodes >= NODES_MAX || !node) return none;
     if (path.length > DEPTH_MAX) {
-      faults.push({ path, text: `nested deeper than ${DEPTH_MAX}; flatten it`, at: here });
+      faults.push({ path, text: depthText, at: here });
       return none;
     }
     if (isAlias(node)) return aliased(node, path, here);

@@ -14,6 +14,19 @@ export interface Position {
   readonly column: number;
 }
 
+/** Where the thing at a path, or the nearest thing around it, stands; if that is known. */
+export function placeOf(
+  path: Path,
+  ...known: readonly ReadonlyMap<string, Position>[]
+): Position | undefined {
+  for (let length = path.length; length >= 0; length -= 1) {
+    const text = pathText(path.slice(0, length));
+    const at = known.map((places) => places.get(text)).find((place) => place !== undefined);
+    if (at) return at;
+  }
+  return undefined;
+}
+
 /** A path as people write it, such as `contexts[0].ttl`. */
 export function pathText(path: Path): string {
   return path

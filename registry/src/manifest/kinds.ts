@@ -22,7 +22,7 @@ export const consumerKind: ManifestKind<typeof ConsumerManifestSchema> = {
   faults: consumerFaults,
 };
 
-/** Manifests of context types. */
+/** Manifests of context types; their schemas are judged apart. */
 export const typeKind: ManifestKind<typeof ContextTypeManifestSchema> = {
   desc: ContextTypeManifestSchema,
   kind: 'ContextType',

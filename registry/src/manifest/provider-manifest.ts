@@ -1,3 +1,4 @@
+import { durationMs } from '@bufbuild/protobuf/wkt';
 import { keyFault, parseName, parseTypeName, parseVersion } from '@weir/kit';
 import { SensitivitySchema } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import {
@@ -15,6 +16,7 @@ import {
   PROSE_CHARS_MAX,
   repeatsIn,
 } from './check.ts';
+import { checkQuality } from './cleaners.ts';
 import type { Fault, Path } from './fault.ts';
 
 const CONTEXTS_MAX = 256;
@@ -26,6 +28,11 @@ const TIMEOUT_MAX_MS = 60_000;
 const TTL_MAX_MS = 365 * 24 * 3_600_000;
 const NEGATIVE_TTL_MAX_MS = 300_000;
 const URL_CHARS_MAX = 2048;
+const CONCURRENT_CALLS_MAX = 1000;
+const CALLS_PER_SECOND_MAX = 100_000;
+const RESPONSE_BYTES_MIN = 4 * 1024;
+const RESPONSE_BYTES_MAX = 1024 ** 3;
+const HEDGE_AFTER_MIN_MS = 10;
 
 /** All that is wrong with what a provider declares, as far as it can be told from itself. */
 export function providerFaults(manifest: ProviderManifest): Fault[] {
@@ -61,7 +68,23 @@ export function providerFaults(manifest: ProviderManifest): Fault[] {
     if (!name) check.fault(['principalAttributes', i], 'the name is empty; leave it out');
   });
   checkBearer(check, manifest.authentication?.bearer ?? '');
+  checkLimits(check, manifest);
   return check.faults;
+}
+
+function checkLimits(check: Checker, { limits, hedgeAfter }: ProviderManifest): void {
+  const within = (field: string, value: number | bigint | undefined, min: number, max: number) => {
+    if (value !== undefined && (value < min || value > max)) {
+      check.fault(['limits', field], `has to be ${min} to ${max}`);
+    }
+  };
+  within('concurrentCalls', limits?.concurrentCalls, 1, CONCURRENT_CALLS_MAX);
+  within('callsPerSecond', limits?.callsPerSecond, 1, CALLS_PER_SECOND_MAX);
+  within('responseBytes', limits?.responseBytes, RESPONSE_BYTES_MIN, RESPONSE_BYTES_MAX);
+  check.duration(['hedgeAfter'], hedgeAfter, TIMEOUT_MAX_MS);
+  if (hedgeAfter && durationMs(hedgeAfter) < HEDGE_AFTER_MIN_MS) {
+    check.fault(['hedgeAfter'], `has to be ${HEDGE_AFTER_MIN_MS} ms or more; absent: never`);
+  }
 }
 
 /** All that is wrong with an address. */
@@ -86,6 +109,7 @@ function checkOffer(
   check.duration([...path, 'ttl'], offer.ttl, TTL_MAX_MS);
   check.duration([...path, 'staleWhileRevalidate'], offer.staleWhileRevalidate, TTL_MAX_MS);
   check.duration([...path, 'negativeTtl'], offer.negativeTtl, NEGATIVE_TTL_MAX_MS);
+  checkQuality(check, offer, path);
   const told = manifest.wantsPrincipal || manifest.principalAttributes.length > 0;
   if (told && offer.scope === CacheScope.TENANT) {
     check.fault(

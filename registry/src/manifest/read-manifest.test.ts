@@ -91,6 +91,13 @@ contexts:
     expect(read(`${least}weight: null`).hash).toBe(read(least).hash);
   });
 
+  test('a limit in bytes is a number, or text as proto JSON writes it', () => {
+    const { manifest, hash } = read(`${least}limits: { responseBytes: 1048576 }`);
+    expect(manifest.limits?.responseBytes).toBe(1_048_576n);
+    expect(read(`${least}limits: { response_bytes: "1048576" }`).hash).toBe(hash);
+    expect(read(`${least}limits: {}`).manifest.limits?.concurrentCalls).toBeUndefined();
+  });
+
   test('aliases stand for what they name', () => {
     const aliased = read(
       'name: docs\nversion: &v 1.0.0\ncontexts: [{ type: DocChunk, version: *v }]',
@@ -122,6 +129,21 @@ describe('what is refused, and where', () => {
     [`${least}priority: 1.5`, [expect.stringMatching(/^4:11 priority: has to be a whole number/)]],
     [`${least}Weight: 3`, ['4:1 Weight: there is no such field; "weight" is meant, perhaps']],
     [`${least}weight: 1001`, ['4:9 weight: has to be 0 to 1000']],
+    [
+      `${least}limits: { concurrentCalls: 0 }`,
+      ['4:28 limits.concurrentCalls: has to be 1 to 1000'],
+    ],
+    [`${least}limits: { concurrentCalls: 1001 }`, [expect.stringContaining('1 to 1000')]],
+    [`${least}limits: { callsPerSecond: 100001 }`, [expect.stringContaining('1 to 100000')]],
+    [`${least}limits: { responseBytes: 4095 }`, [expect.stringContaining('4096 to 1073741824')]],
+    [`${least}limits: { responseBytes: 1073741825 }`, [expect.stringContaining('4096 to')]],
+    [
+      `${least}limits: { responseBytes: 1MiB }`,
+      [expect.stringMatching(/^4:26 limits.responseBytes: has to be a whole number/)],
+    ],
+    [`${least}hedgeAfter: 9ms`, ['4:13 hedgeAfter: has to be 10 ms or more; absent: never']],
+    [`${least}hedgeAfter: 61s`, ['4:13 hedgeAfter: is longer than 60 s']],
+    [`${least}limits: {}\nhedgeAfter: 10ms`, []],
     [`${least}timeout: 61s`, ['4:10 timeout: is longer than 60 s']],
     [`${least}timeout: 5`, ['4:10 timeout: has to be a duration, such as 60s, 500ms or 5m']],
     [`${least}tags: [a, a]`, ['4:11 tags[1]: the tag "a" stands twice']],
@@ -188,6 +210,11 @@ describe('what is refused, and where', () => {
   test('documents that hold themselves, or nest too deep, or are too large', () => {
     expect(faultsOf('tags: &a [*a]').join()).toContain('something it is part of');
     expect(faultsOf(`a: ${'['.repeat(100)}${']'.repeat(100)}`).join()).toContain('nested deeper');
+    for (const deep of ['[', '{a: ', '- ', '? ']) {
+      expect(faultsOf(`- ${deep.repeat(60_000)}`)).toEqual([
+        expect.stringMatching(/^1:\d+: nested deeper than 64; flatten it$/),
+      ]);
+    }
     expect(faultsOf(`title: ${'x'.repeat(300_000)}`).join()).toContain('larger than 256 KiB');
     expect(faultsOf('title: "\ud800"').join()).toContain('half a surrogate pair');
   });

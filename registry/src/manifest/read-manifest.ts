@@ -3,8 +3,8 @@ import { refuse, type WeirError } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { hashOf } from './canonical.ts';
 import { readDocument } from './document.ts';
-import { type Fault, type Path, type Position, pathText } from './fault.ts';
-import { shapeDocument } from './shape.ts';
+import { type Fault, type Path, type Position, pathText, placeOf } from './fault.ts';
+import { type Shaped, shapeDocument } from './shape.ts';
 
 const FAULTS_MAX = 100; // that an answer names
 const LINES_MAX = 10; // that its text names
@@ -27,6 +27,8 @@ export type ManifestSource<Message> =
 export interface ReadManifest<Message> {
   readonly manifest: Message;
   readonly hash: string;
+  /** Where its fields stand in the document; empty for what came as a message. */
+  readonly places: ReadonlyMap<string, Position>;
   /** Makes a refusal of faults found later, with their places in the document. */
   refuse(faults: readonly Fault[], reason?: Reason): WeirError;
 }
@@ -38,7 +40,7 @@ export function readManifest<Desc extends DescMessage>(
 ): ReadManifest<MessageShape<Desc>> {
   switch (source.case) {
     case 'manifest':
-      return judged(kind, source.value, () => undefined);
+      return judged(kind, source.value, nowhere);
     case 'document':
       return readText(kind, source.value);
     default:
@@ -56,13 +58,12 @@ function readText<Desc extends DescMessage>(
     throw refusal(Reason.INVALID_MANIFEST, faults, (fault) => places.get(fault));
   }
   const shaped = shapeDocument(kind.desc, root, kind.kind);
-  const place = (fault: Fault) => shaped.place(fault.path);
   const manifest = fromJson(kind.desc, shaped.json);
-  if (shaped.faults.length === 0) return judged(kind, manifest, place);
+  if (shaped.faults.length === 0) return judged(kind, manifest, shaped);
   const others = kind
     .faults(manifest)
     .filter(({ path }) => !shaped.faults.some((fault) => overlaps(fault.path, path)));
-  throw refusal(Reason.INVALID_MANIFEST, [...shaped.faults, ...others], place);
+  throw refusal(Reason.INVALID_MANIFEST, [...shaped.faults, ...others], placing(shaped));
 }
 
 /** Whether a fault at one path may be the cause of a fault at the other. */
@@ -70,18 +71,33 @@ function overlaps(cause: Path, path: Path): boolean {
   return cause.every((step, i) => i >= path.length || step === path[i]);
 }
 
+type Places = Pick<Shaped, 'places' | 'placesWithin'>;
+
+const nowhere: Places = { places: new Map(), placesWithin: new Map() };
+
 function judged<Desc extends DescMessage>(
   kind: ManifestKind<Desc>,
   manifest: MessageShape<Desc>,
-  place: (fault: Fault) => Position | undefined,
+  where: Places,
 ): ReadManifest<MessageShape<Desc>> {
   const faults = kind.faults(manifest);
-  if (faults.length > 0) throw refusal(Reason.INVALID_MANIFEST, faults, place);
+  if (faults.length > 0) throw refusal(Reason.INVALID_MANIFEST, faults, placing(where));
   return {
     manifest,
     hash: hashOf(kind.desc, manifest),
-    refuse: (later, reason = Reason.INVALID_MANIFEST) => refusal(reason, later, place),
+    places: where.places,
+    refuse: (later, reason = Reason.INVALID_MANIFEST) => refusal(reason, later, placing(where)),
   };
+}
+
+/** Makes refusals of faults in fields whose places are known. */
+export function refusalOf(places: Places['places']): ReadManifest<unknown>['refuse'] {
+  const place = placing({ ...nowhere, places });
+  return (faults, reason = Reason.INVALID_MANIFEST) => refusal(reason, faults, place);
+}
+
+function placing({ places, placesWithin }: Places): (fault: Fault) => Position | undefined {
+  return (fault) => placeOf(fault.path, placesWithin, places);
 }
 
 function refusal(

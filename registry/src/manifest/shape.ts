@@ -8,8 +8,10 @@ import { type Fault, type Path, type Position, pathText } from './fault.ts';
 export interface Shaped {
   readonly json: JsonObject;
   readonly faults: readonly Fault[];
-  /** Where the thing at a path, or the nearest thing around it, stands in the document. */
-  place(path: Path): Position;
+  /** Where fields and their items stand in the document, by path; the document itself under ''. */
+  readonly places: ReadonlyMap<string, Position>;
+  /** The same of what lies within plain data, such as a JSON Schema, which may be very much. */
+  readonly placesWithin: ReadonlyMap<string, Position>;
 }
 
 const INT32_MAX = 2 ** 31 - 1;
@@ -21,24 +23,14 @@ const UINT32_MAX = 2 ** 32 - 1;
  * Paths are spelled with the JSON names of fields, however the document spells them.
  */
 export function shapeDocument(desc: DescMessage, root: Located, kind: string): Shaped {
-  const shaper = createShaper();
-  const json = shaper.manifest(desc, root, kind);
-  return {
-    json,
-    faults: shaper.faults,
-    place(path) {
-      for (let length = path.length; length > 0; length -= 1) {
-        const at = shaper.places.get(pathText(path.slice(0, length)));
-        if (at) return at;
-      }
-      return root.at;
-    },
-  };
+  const { manifest, ...shaped } = createShaper(root.at);
+  return { json: manifest(desc, root, kind), ...shaped };
 }
 
-function createShaper() {
+function createShaper(start: Position) {
   const faults: Fault[] = [];
-  const places = new Map<string, Position>();
+  const places = new Map<string, Position>([['', start]]);
+  const placesWithin = new Map<string, Position>();
 
   function fault(path: Path, text: string): undefined {
     faults.push({ path, text });
@@ -146,6 +138,13 @@ function createShaper() {
         return integer(held, { min: 0, max: UINT32_MAX }, path);
       case ScalarType.INT32:
         return integer(held, { min: -INT32_MAX - 1, max: INT32_MAX }, path);
+      case ScalarType.UINT64:
+        // Proto JSON writes such numbers as text.
+        return integer(
+          typeof held === 'string' && /^\d{1,16}$/.test(held) ? Number(held) : held,
+          { min: 0, max: Number.MAX_SAFE_INTEGER },
+          path,
+        );
       default:
         throw new Error(`manifests cannot hold fields of type ${ScalarType[type]}`);
     }
@@ -167,11 +166,11 @@ function createShaper() {
   }
 
   function placed(value: Located, path: Path): JsonValue {
-    places.set(pathText(path), value.at);
+    placesWithin.set(pathText(path), value.at);
     return plain(value, path);
   }
 
-  return { faults, places, manifest };
+  return { faults, places, placesWithin, manifest };
 }
 
 function splitKind(fields: readonly LocatedField[]) {

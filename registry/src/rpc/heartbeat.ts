@@ -25,10 +25,11 @@ export function heartbeat(core: Core): MethodImpl<typeof RegistryService.method.
     if (down.length > 0) await putUp(core, tenant, down);
 
     const known = new Set(renewed.map((lease) => lease.id));
-    return {
-      lease: durationFromMs(core.leaseMs),
-      unknownEndpointIds: ids.filter((id) => !known.has(id)),
-    };
+    const unknownEndpointIds = ids.filter((id) => !known.has(id));
+    const lease = durationFromMs(core.leaseMs);
+    if (unknownEndpointIds.length === 0) return { lease };
+    const { epoch } = await core.store.position();
+    return { lease, unknownEndpointIds, epoch };
   };
 }
 

@@ -6,10 +6,10 @@ import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { RegistryService } from '@weir/sdk/gen/weir/registry/v1/registry_pb';
 import { ConsumerSchema } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { registrarOf } from '../access.ts';
+import { checkFor } from '../checks/checks.ts';
 import { type Core, tokenOf } from '../core.ts';
 import { etagOf } from '../etag.ts';
 import { consumerKind } from '../manifest/kinds.ts';
-import { readManifest } from '../manifest/read-manifest.ts';
 
 /** Registers a consumer; the same content again changes nothing. */
 export function registerConsumer(
@@ -17,7 +17,11 @@ export function registerConsumer(
 ): MethodImpl<typeof RegistryService.method.registerConsumer> {
   return async (request, context) => {
     const { tenant } = registrarOf(context);
-    const { manifest, hash } = readManifest(consumerKind, request.source);
+    const { manifest, hash } = await core.checks.read(
+      consumerKind,
+      request.source,
+      checkFor(context),
+    );
     const etag = etagOf(hash);
 
     const written = await core.store.transact(async (tx) => {

@@ -40,6 +40,7 @@ export function registerEndpoint(
       ...(written.value ? { endpoint: written.value } : {}),
       lease: durationFromMs(core.leaseMs),
       consistencyToken: tokenOf(core, written),
+      epoch: written.epoch,
     };
   };
 }

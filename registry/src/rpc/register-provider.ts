@@ -6,11 +6,11 @@ import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { RegistryService } from '@weir/sdk/gen/weir/registry/v1/registry_pb';
 import { type Provider, ProviderSchema } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { registrarOf } from '../access.ts';
+import { checkFor } from '../checks/checks.ts';
 import { type Core, tokenOf } from '../core.ts';
 import { placeStaticEndpoints } from '../endpoints.ts';
 import { etagOf } from '../etag.ts';
 import { providerKind } from '../manifest/kinds.ts';
-import { readManifest } from '../manifest/read-manifest.ts';
 import { offerFaults } from '../offers.ts';
 import { presentProvider } from '../present.ts';
 
@@ -20,7 +20,7 @@ export function registerProvider(
 ): MethodImpl<typeof RegistryService.method.registerProvider> {
   return async (request, context) => {
     const caller = registrarOf(context);
-    const read = readManifest(providerKind, request.source);
+    const read = await core.checks.read(providerKind, request.source, checkFor(context));
     const { name, version } = read.manifest;
 
     const written = await core.store.transact(async (tx) => {

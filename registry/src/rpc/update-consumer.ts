@@ -2,11 +2,11 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { MethodImpl } from '@connectrpc/connect';
 import type { RegistryService } from '@weir/sdk/gen/weir/registry/v1/registry_pb';
 import { registrarOf } from '../access.ts';
+import { checkFor } from '../checks/checks.ts';
 import { type Core, tokenOf } from '../core.ts';
 import { etagOf } from '../etag.ts';
 import { parseEtag } from '../fields.ts';
 import { consumerKind } from '../manifest/kinds.ts';
-import { readManifest } from '../manifest/read-manifest.ts';
 import { etagStale, notFound } from '../refusals.ts';
 
 /** Changes a consumer. */
@@ -15,7 +15,11 @@ export function updateConsumer(
 ): MethodImpl<typeof RegistryService.method.updateConsumer> {
   return async (request, context) => {
     const { tenant } = registrarOf(context);
-    const { manifest, hash } = readManifest(consumerKind, request.source);
+    const { manifest, hash } = await core.checks.read(
+      consumerKind,
+      request.source,
+      checkFor(context),
+    );
     const etag = parseEtag('etag', request.etag);
 
     const written = await core.store.transact(async (tx) => {

@@ -2,12 +2,12 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { MethodImpl } from '@connectrpc/connect';
 import type { RegistryService } from '@weir/sdk/gen/weir/registry/v1/registry_pb';
 import { registrarOf } from '../access.ts';
+import { checkFor } from '../checks/checks.ts';
 import { type Core, tokenOf } from '../core.ts';
 import { placeStaticEndpoints } from '../endpoints.ts';
 import { etagOf } from '../etag.ts';
 import { parseEtag } from '../fields.ts';
 import { providerKind } from '../manifest/kinds.ts';
-import { readManifest } from '../manifest/read-manifest.ts';
 import { offerFaults } from '../offers.ts';
 import { presentProvider } from '../present.ts';
 import { etagStale, notFound } from '../refusals.ts';
@@ -18,7 +18,7 @@ export function updateProvider(
 ): MethodImpl<typeof RegistryService.method.updateProvider> {
   return async (request, context) => {
     const caller = registrarOf(context);
-    const read = readManifest(providerKind, request.source);
+    const read = await core.checks.read(providerKind, request.source, checkFor(context));
     const etag = parseEtag('etag', request.etag);
     const { manifest, hash } = read;
     const key = { tenant: caller.tenant, name: manifest.name, version: manifest.version };

@@ -32,7 +32,12 @@ export function watchSnapshot(feed: Feed): MethodImpl<typeof WatchService.method
 
 async function* follow(feed: Feed, from: bigint | undefined, signal: AbortSignal) {
   let held = from;
+  let { epoch } = feed.position();
   while (!signal.aborted) {
+    const now = feed.position();
+    // Another history: what the router holds does not lead to it.
+    if (now.epoch !== epoch) held = undefined;
+    epoch = now.epoch;
     const deltas = held === undefined ? undefined : await feed.changesAfter(held);
     if (held === undefined || deltas === undefined) {
       const snapshot = await feed.snapshot();

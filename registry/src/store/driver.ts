@@ -8,6 +8,8 @@ export interface Driver extends AsyncDisposable {
   readonly db: Database;
   /** Runs one statement in a transaction that only reads. */
   query(sql: string, params: readonly unknown[]): Promise<readonly Record<string, unknown>[]>;
+  /** What tells the database from every other, a restored copy included. Empty: it cannot tell. */
+  identity(): Promise<string>;
   /** Calls back for every notification on a channel, as long as it can hear. */
   listen(channel: string, notified: () => void): Promise<AsyncDisposable>;
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import type { ContextType } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { type SnapshotEntry, SnapshotEntrySchema } from '@weir/sdk/gen/weir/registry/v1/watch_pb';
 
 /** The kinds of entries, in an order in which nothing dangles. */
@@ -39,11 +38,4 @@ export function createEntry(id: string, revision: bigint, body?: EntryBody): Sna
 /** What one entry contributes to the digest of a set of entries. */
 export function entryDigest(id: string, revision: bigint): bigint {
   return createHash('sha256').update(`${id}@${revision}`).digest().readBigUInt64BE(0);
-}
-
-/** A type as routers hold it: without its schema. */
-export function typeForRouters(type: ContextType): ContextType {
-  if (!type.manifest?.schema) return type;
-  const { schema: _, ...manifest } = type.manifest;
-  return { ...type, manifest };
 }

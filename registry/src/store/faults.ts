@@ -35,6 +35,25 @@ export function unavailable(error: unknown): WeirError | undefined {
   return undefined;
 }
 
+/** What stands in the way of a start, in a sentence; the statement itself says nothing. */
+export function startFault(error: unknown): Error {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const why = cause instanceof Error ? cause.message || cause.name : String(cause);
+  return new Error(
+    `the database cannot be opened: ${why}; check WEIR_DATABASE_URL and the server`,
+    { cause },
+  );
+}
+
+/** Does what a start begins with; a database that goes away meanwhile is said in a sentence. */
+export async function atStart<T>(task: () => Promise<T>): Promise<T> {
+  try {
+    return await task();
+  } catch (error) {
+    throw unavailable(error) ? startFault(error) : error;
+  }
+}
+
 /** The drivers' own words for a connection that is gone; they have no codes. */
 const CLOSED =
   /^PGlite is clos(ed|ing)$|^Connection terminated|^timeout exceeded when trying to connect|is not queryable$|^Cannot use a pool after/;

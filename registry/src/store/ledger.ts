@@ -5,7 +5,7 @@ import {
   type SnapshotEntry,
   SnapshotEntrySchema,
 } from '@weir/sdk/gen/weir/registry/v1/watch_pb';
-import { asc, eq, gt, lt, lte, or, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, lt, lte, ne, or, sql } from 'drizzle-orm';
 import type { Database } from './driver.ts';
 import { createEntry, type EntryBody, entryDigest, entryRank } from './entry.ts';
 import { changes, installation, snapshotEntries } from './schema.ts';
@@ -72,6 +72,22 @@ export async function seedInstallation(db: Database, epoch: string): Promise<voi
     .insert(installation)
     .values({ id: 1, epoch, revision: 0n, digest: 0n })
     .onConflictDoNothing();
+}
+
+/**
+ * Begins another epoch when the database is another one than that of the epoch: a restored one
+ * lacks what was written after the copy was made, and revisions do not compare any more.
+ */
+export async function renewEpoch(db: Database, identity: string, epoch: string): Promise<void> {
+  if (identity === '') return;
+  const first = sql`${installation.database} = ''`;
+  await db
+    .update(installation)
+    .set({
+      database: identity,
+      epoch: sql`case when ${first} then ${installation.epoch} else ${epoch} end`,
+    })
+    .where(and(eq(installation.id, 1), ne(installation.database, identity)));
 }
 
 /** All entries at one position. Must run where reads are repeatable. */

@@ -33,6 +33,7 @@ export async function openPglite(home: PgliteHome): Promise<PgliteDriver> {
         await tx.exec('set transaction read only');
         return (await tx.query<Record<string, unknown>>(text, [...params])).rows;
       }),
+    identity: async () => '',
     async listen(channel, notified) {
       const unlisten = await client.listen(channel, notified);
       return { [Symbol.asyncDispose]: () => unlisten().catch(() => {}) };

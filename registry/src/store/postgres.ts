@@ -4,6 +4,7 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import pg from 'pg';
 import { type Driver, migrationsFolder } from './driver.ts';
+import { startFault } from './faults.ts';
 
 const MIGRATION_LOCK = 0x77656972; // "weir", on which registries that start together wait
 const CONNECT_TIMEOUT_MS = 5000;
@@ -12,6 +13,7 @@ const IDLE_TIMEOUT_MS = 5000; // a writer that hangs or is cut off holds up all 
 const CONNECTIONS_MAX = 10;
 const LISTEN_AGAIN_MS = 1000;
 const CLOSE_TIMEOUT_MS = 5000;
+const FORBIDDEN = '42501';
 
 /** Opens and migrates a PostgreSQL database. */
 export async function openPostgres(databaseUrl: string): Promise<Driver> {
@@ -30,6 +32,7 @@ export async function openPostgres(databaseUrl: string): Promise<Driver> {
   return {
     db: drizzle({ client: pool }),
     query: (text, params) => queryReadOnly(pool, text, params),
+    identity: () => identityOf(pool),
     listen: (channel, notified) => listen(databaseUrl, channel, notified),
     [Symbol.asyncDispose]: async () => {
       const late = setTimeout(CLOSE_TIMEOUT_MS, undefined, { ref: false });
@@ -45,6 +48,24 @@ function connection(databaseUrl: string): pg.ClientConfig {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
   };
+}
+
+/**
+ * The cluster, its timeline, which a recovery or a failover changes, and the database in it,
+ * which a dump that is read back changes. Empty where the server does not tell.
+ */
+async function identityOf(pool: pg.Pool): Promise<string> {
+  try {
+    const { rows } = await pool.query<{ identity: string }>(
+      `select concat_ws('/', s.system_identifier, c.timeline_id, d.oid) as identity
+       from pg_control_system() s, pg_control_checkpoint() c, pg_database d
+       where d.datname = current_database()`,
+    );
+    return rows[0]?.identity ?? '';
+  } catch (error) {
+    if (error instanceof pg.DatabaseError && error.code === FORBIDDEN) return '';
+    throw error;
+  }
 }
 
 async function queryReadOnly(
@@ -123,14 +144,4 @@ async function migrateAlone(databaseUrl: string): Promise<void> {
   } finally {
     await client.end().catch(() => {});
   }
-}
-
-/** What stands in the way of a start, in a sentence; the statement itself says nothing. */
-function startFault(error: unknown): Error {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const why = cause instanceof Error ? cause.message || cause.name : String(cause);
-  return new Error(
-    `the database cannot be opened: ${why}; check WEIR_DATABASE_URL and the server`,
-    { cause },
-  );
 }

@@ -34,6 +34,8 @@ export const installation = pgTable(
   {
     id: smallint('id').primaryKey(),
     epoch: text('epoch').notNull(),
+    /** The database that the epoch is of; empty where databases cannot be told apart. */
+    database: text('database').notNull().default(''),
     revision: bigint('revision', { mode: 'bigint' }).notNull(),
     digest: bigint('digest', { mode: 'bigint' }).notNull(),
   },

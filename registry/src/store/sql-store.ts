@@ -9,6 +9,7 @@ import {
   readChangesAfter,
   readPosition,
   readSnapshot,
+  renewEpoch,
   seedInstallation,
 } from './ledger.ts';
 import type { Reader, Store, Transaction } from './store.ts';
@@ -27,6 +28,7 @@ export async function openSqlStore(driver: Driver, clock: Clock): Promise<Store>
   await using opening = new AsyncDisposableStack();
   opening.use(driver);
   await seedInstallation(driver.db, randomUUID());
+  await renewEpoch(driver.db, await driver.identity(), randomUUID());
   const open = opening.move();
   return createSqlStore(driver, clock, () => open.disposeAsync());
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { durationFromMs, durationMs, timestampFromMs } from '@bufbuild/protobuf/wkt';
@@ -9,6 +10,9 @@ import {
   type Sensitivity,
 } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import type { Content } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
+import type { BlobId } from '../blobs/blob-store.ts';
+import type { Findings } from '../quality/examine.ts';
+import { type Judged, judge, unjudged } from '../quality/judged.ts';
 import type { Offer } from '../snapshot/catalogue.ts';
 import { plainText, sensitivityOf, shareOf, timeOf } from './bounds.ts';
 
@@ -23,9 +27,12 @@ export interface CacheEntry {
   readonly itemOffset: number;
   /** Whether this is the knowledge that there is no such key. */
   readonly negative: boolean;
+  /** Whether the value lies in the blob store, under the hash that the Item tells. */
+  readonly large: boolean;
+  /** The provider's tag, to revalidate with; the item's differs when the value was cleaned. */
   readonly etag: string;
-  /** NaN: not judged. */
-  readonly quality: number;
+  /** What its quality is made of. */
+  readonly judged: Judged;
   readonly sensitivity: Sensitivity;
   /** Monotonic; when the provider last confirmed it. */
   readonly confirmedAtMs: number;
@@ -45,43 +52,75 @@ const MAX_LINE_CHARS = 200;
 
 const DEFAULT_CONTENT_TYPE = 'application/json';
 
-/** Admits a provider's value: fills in what the manifest says, and encodes the item. */
+/** How long a value is kept whose check did not end: the next may. */
+const UNCHECKED_KEPT_MS = 10_000;
+
+/** What is known of a value beside what its provider said. */
+export interface Admission {
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+  /** Where its bytes are, when they are in the blob store. */
+  readonly blob?: BlobId | undefined;
+  /** What was found out about it; undefined: nothing was asked. */
+  readonly findings?: Findings | undefined;
+}
+
+/**
+ * Admits a provider's value: fills in what the manifest says, and encodes the item. One whose
+ * bytes are in the blob store has no body yet: links change from call to call.
+ */
 export function admit(
   content: Content,
   offer: Offer,
-  at: { wallMs: number; monotonicMs: number },
+  { wallMs, monotonicMs, blob, findings }: Admission,
 ): CacheEntry {
   const ttlMs = clampTtl(content.ttl ? durationMs(content.ttl) : offer.ttlMs);
+  const payload = findings?.payload ?? content.payload;
+  const etag = Buffer.byteLength(content.etag) <= MAX_ETAG_BYTES ? content.etag : '';
   const item = create(ItemSchema, {
-    body: { case: 'payload', value: content.payload },
-    contentType: plainText(content.contentType, MAX_LINE_CHARS) || DEFAULT_CONTENT_TYPE,
+    ...(blob ? identityOf(blob) : { body: { case: 'payload', value: payload } }),
+    contentType: contentTypeOf(content),
     version: offer.typeVersion,
-    etag: Buffer.byteLength(content.etag) <= MAX_ETAG_BYTES ? content.etag : '',
-    asOf: timeOf(content.asOf) ?? timestampFromMs(at.wallMs),
+    etag: etag !== '' && findings?.payload ? tagOfCleaned(etag, findings.payload) : etag,
+    asOf: timeOf(content.asOf) ?? timestampFromMs(wallMs),
     ttl: durationFromMs(ttlMs),
     sensitivity: sensitivityOf(content.sensitivity) || offer.sensitivity,
     provenance: create(ProvenanceSchema, {
       provider: offer.provider.name,
       providerVersion: offer.provider.version,
       source: content.source,
+      cleaned: [...(findings?.cleaned ?? [])],
     }),
     labels: content.labels,
     owner: content.owner,
   });
   const quality = shareOf(content.quality);
   if (quality !== undefined) item.quality = quality;
+  const unchecked = findings?.unchecked !== undefined;
   const { field, itemOffset } = encodeField(toBinary(ItemSchema, item));
   return {
     field,
     itemOffset,
     negative: false,
-    etag: item.etag,
-    quality: item.quality ?? Number.NaN,
+    large: blob !== undefined,
+    // What was not checked is to be fetched whole again, and soon.
+    etag: unchecked ? '' : etag,
+    judged: judge(findings, quality),
     sensitivity: item.sensitivity,
-    confirmedAtMs: at.monotonicMs,
-    ttlMs,
-    staleMs: offer.staleMs,
+    confirmedAtMs: monotonicMs,
+    ttlMs: unchecked ? Math.min(ttlMs, UNCHECKED_KEPT_MS) : ttlMs,
+    staleMs: unchecked ? 0 : offer.staleMs,
   };
+}
+
+/** The media type of a value. */
+export function contentTypeOf({ contentType }: Content): string {
+  return plainText(contentType, MAX_LINE_CHARS) || DEFAULT_CONTENT_TYPE;
+}
+
+/** Equal tags mean equal values: what a cleaner made of a value is another one. */
+function tagOfCleaned(etag: string, payload: Uint8Array): string {
+  return `${etag}~${createHash('sha256').update(payload).digest('hex').slice(0, 16)}`;
 }
 
 /** The entry of a key that the provider does not have. */
@@ -90,8 +129,9 @@ export function negativeEntry(offer: Offer, monotonicMs: number): CacheEntry {
     field: new Uint8Array(0),
     itemOffset: 0,
     negative: true,
+    large: false,
     etag: '',
-    quality: Number.NaN,
+    judged: unjudged,
     sensitivity: 0,
     confirmedAtMs: monotonicMs,
     ttlMs: offer.negativeTtlMs,
@@ -120,6 +160,10 @@ export function encodeField(item: Uint8Array): { field: Uint8Array; itemOffset: 
     .bytes(item)
     .finish();
   return { field, itemOffset: field.length - item.length };
+}
+
+function identityOf({ sha256, sizeBytes }: BlobId) {
+  return { sha256: Buffer.from(sha256, 'hex'), sizeBytes: BigInt(sizeBytes) };
 }
 
 function clampTtl(ttlMs: number): number {

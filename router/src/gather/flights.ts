@@ -1,20 +1,29 @@
 import { create } from '@bufbuild/protobuf';
-import type { Caller, Clock } from '@weir/kit';
+import type { Caller } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
-import { type FetchQuery, FetchRequestSchema } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
+import {
+  type FetchQuery,
+  FetchRequestSchema,
+  type FetchResult,
+} from '@weir/sdk/gen/weir/provider/v1/provider_pb';
+import type { BlobStore } from '../blobs/blob-store.ts';
 import { type Refused, refused } from '../outcome.ts';
+import type { ProviderRecords } from '../quality/record.ts';
 import type { ProviderVersion } from '../snapshot/catalogue.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+import { refusedByUpstream } from '../upstream/upstream-errors.ts';
+import { type Arrivals, type Arrived, MAX_ASSEMBLED_BYTES, openArrivals } from './arrivals.ts';
 import { type CacheEntry, negativeEntry } from './entry.ts';
-import { type Landed, landedOf, type Wanted } from './land.ts';
+import { type LandDeps, type Landed, landedOf, type Wanted } from './land.ts';
 import type { MemoryCache } from './memory-cache.ts';
 import type { SharedCache } from './shared-cache.ts';
 import { told } from './told.ts';
-import type { Upstream } from './upstream.ts';
-import { refusedByUpstream } from './upstream-errors.ts';
 
 /** One value on its way from a provider; shared by all who wait for it. */
 export interface Flight {
   readonly landed: Promise<Landed>;
+  /** What happened on the way, for Explain. */
+  readonly happened: readonly string[];
   /** Stops waiting. When nobody waits for a batch any more, its upstream call is cancelled. */
   leave(): void;
 }
@@ -28,17 +37,23 @@ export interface Departures {
 }
 
 /** What flights need. */
-export interface FlightDeps {
+export interface FlightDeps extends LandDeps {
   readonly upstream: Upstream;
   readonly memory: MemoryCache;
   readonly shared: SharedCache | undefined;
-  readonly clock: Clock;
+  /** Undefined: values too large to carry are refused. */
+  readonly blobs?: BlobStore | undefined;
+  /** The largest value that the store is given. */
+  readonly blobMaxBytes?: number | undefined;
+  readonly records: ProviderRecords;
 }
 
 interface Query {
   readonly wanted: Wanted;
   readonly land: (landed: Landed) => void;
   waiting: number;
+  /** All of it is here; it may still be on its way into the blob store, or be examined. */
+  arrived: boolean;
   done: boolean;
 }
 
@@ -47,6 +62,7 @@ interface UpstreamBatch {
   readonly queries: Query[];
   readonly cancel: AbortController;
   readonly deadlineMs: number;
+  readonly happened: string[];
 }
 
 /**
@@ -73,6 +89,7 @@ export function createFlights(deps: FlightDeps) {
       if (query.done) return;
       query.done = true;
       if (underWay.get(query.wanted.key)?.query === query) underWay.delete(query.wanted.key);
+      deps.records.note(batch.provider, landed);
       if (landed.kind === 'found') store(query.wanted, landed.entry);
       if (landed.kind === 'missing') {
         store(query.wanted, negativeEntry(query.wanted.offer, deps.clock.monotonicMs()));
@@ -85,10 +102,11 @@ export function createFlights(deps: FlightDeps) {
 
   const start = (wanted: Wanted, batch: UpstreamBatch): Flight => {
     const { promise, resolve } = Promise.withResolvers<Landed>();
-    const query: Query = { wanted, land: resolve, waiting: 1, done: false };
+    const query: Query = { wanted, land: resolve, waiting: 1, arrived: false, done: false };
     batch.queries.push(query);
     const flight: Flight = {
       landed: promise,
+      happened: batch.happened,
       leave() {
         query.waiting--;
         if (query.waiting > 0 || query.done) return;
@@ -117,6 +135,7 @@ export function createFlights(deps: FlightDeps) {
         queries: [],
         cancel: new AbortController(),
         deadlineMs: Math.min(endMs, deps.clock.monotonicMs() + provider.timeoutMs),
+        happened: [],
       };
       batches.set(provider, batch);
       // After all that is ready in this turn has boarded.
@@ -174,28 +193,41 @@ async function flyBatch(
   const shortened = timeoutMs < provider.timeoutMs - 1;
   const landRest = (rest: Refused) => {
     const ofStarter = shortened && rest.refusal.reason === Reason.DEADLINE_EXCEEDED;
-    for (const query of queries) land(query, { ...rest, ofStarter });
+    for (const query of queries) if (!query.arrived) land(query, { ...rest, ofStarter });
   };
   if (timeoutMs <= 0) {
     landRest(refused(Reason.DEADLINE_EXCEEDED, 'no time was left to ask the provider'));
     return;
   }
+  await using arrivals = openArrivals({
+    tenant: caller.tenant,
+    provider: provider.name,
+    blobs: deps.blobs,
+    maxBytes: deps.blobMaxBytes ?? MAX_ASSEMBLED_BYTES,
+  });
   try {
     const request = create(FetchRequestSchema, {
       queries: queries.map(({ wanted }) => queryOf(wanted)),
       caller: told(provider, caller),
     });
     let open = queries.length;
-    const limits = { signal: cancel.signal, timeoutMs };
+    const note = (text: string) => void batch.happened.push(text);
+    const limits = { signal: cancel.signal, timeoutMs, note };
     for await (const { results } of deps.upstream.fetch(provider, request, limits)) {
-      // All are answered, and it still talks.
-      if (open === 0) break;
       for (const result of results) {
+        arrivals.count(result);
         const query = queries[result.index];
-        if (!query || query.done) continue;
-        land(query, landedOf(deps.clock, query.wanted, result));
+        if (!query || query.arrived) continue;
+        const landing = await arrive(deps, arrivals, query, result);
+        if (!landing) continue;
+        query.arrived = true;
         open--;
+        // What is on its way into the blob store, or is being examined, holds up no other.
+        if (landing.later) void landing.later.then((landed) => land(query, landed));
+        else land(query, landing.landed);
       }
+      // All are answered, whatever it still says.
+      if (open === 0) break;
     }
     landRest(
       refused(
@@ -205,6 +237,34 @@ async function flyBatch(
     );
   } catch (error) {
     landRest(refusedByUpstream(error, provider));
+  }
+}
+
+type Landing =
+  | { readonly landed: Landed; readonly later?: never }
+  | { readonly later: Promise<Landed> };
+
+/** Takes a result of a query. Undefined: there is more of the value to come. */
+async function arrive(
+  deps: LandDeps,
+  arrivals: Arrivals,
+  { wanted }: Query,
+  result: FetchResult,
+): Promise<Landing | undefined> {
+  const land = (all: Arrived) => landedOf(deps, wanted, all.result, all.blob);
+  const fail = (error: unknown): Landed => ({
+    ...refusedByUpstream(error, wanted.offer.provider),
+    ofStarter: false,
+  });
+  try {
+    const taken = await arrivals.take(result);
+    if (!taken) return undefined;
+    const { arrived } = taken;
+    if (arrived instanceof Promise) return { later: arrived.then(land).catch(fail) };
+    const landed = land(arrived);
+    return landed instanceof Promise ? { later: landed.catch(fail) } : { landed };
+  } catch (error) {
+    return { landed: fail(error) };
   }
 }
 

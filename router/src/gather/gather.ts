@@ -5,20 +5,20 @@ import type { Batch, Ref } from '../batch.ts';
 import type { Call } from '../call.ts';
 import { type Outcome, refused, refusedAtOnce } from '../outcome.ts';
 import type { Plan } from '../plan.ts';
+import type { ProviderRecords } from '../quality/record.ts';
+import { partsOf, type QualityParts, scoreOf, shareText, weakestOf } from '../quality/score.ts';
 import type { Offer } from '../snapshot/catalogue.ts';
 import { createBatcher } from './batcher.ts';
 import { cacheKey } from './cache-key.ts';
 import type { CacheEntry } from './entry.ts';
 import type { Departures, Flights } from './flights.ts';
 import type { Landed, Wanted } from './land.ts';
-import type { MemoryCache } from './memory-cache.ts';
-import type { SharedCache } from './shared-cache.ts';
+import { type LinkDeps, withLink } from './link.ts';
 
 /** What gathering needs. */
-export interface GatherDeps {
-  readonly memory: MemoryCache;
-  readonly shared: SharedCache | undefined;
+export interface GatherDeps extends LinkDeps {
   readonly flights: Flights;
+  readonly records: ProviderRecords;
   readonly clock: Clock;
 }
 
@@ -67,7 +67,7 @@ export function gather(
       Promise.race([deps.shared?.getMany(keys) ?? [], call.stopped().then(() => [])]),
     ),
   };
-  return slots.map((slot) => gatherSlot(gathering, slot, 0));
+  return slots.map((slot) => withLink(deps, call, slot, () => gatherSlot(gathering, slot, 0)));
 }
 
 /** Asks the routes of a slot from one on, each when the one before has no such key. */
@@ -105,9 +105,17 @@ function gatherRoute(
     const ageMs = deps.clock.monotonicMs() - entry.confirmedAtMs;
     const state = freshness(entry, ageMs, batch.maxAgeMs);
     if (state === 'expired') return 'expired';
-    if (state === 'stale') gathering.departures.refresh(wanted(entry));
-    if (entry.negative) return undefined;
-    return found(entry, ageMs, state === 'stale' ? CacheStatus.STALE : from, batch);
+    if (entry.negative) {
+      if (state === 'stale') gathering.departures.refresh(wanted(entry));
+      return undefined;
+    }
+    const cache = state === 'stale' ? CacheStatus.STALE : from;
+    const outcome = found(gathering, offer, { entry, ageMs, cache });
+    if (state === 'fresh') return outcome;
+    // Anew, it may be good enough.
+    if (outcome.kind === 'refused') return 'expired';
+    gathering.departures.refresh(wanted(entry));
+    return outcome;
   };
 
   if (offer.scope === 'none') return fetchRoute(gathering, slot, wanted(undefined));
@@ -137,13 +145,14 @@ async function fetchRoute(
   slot: Slot,
   wanted: Wanted,
 ): Promise<Outcome | undefined> {
-  const { call, departures, batch } = gathering;
+  const { call, departures } = gathering;
   const { provider } = wanted.offer;
   const { flight, started } = departures.fly(wanted);
   const whose = started ? 'asking' : 'joining the question under way to';
   call.note?.(slot.index, 'gather', `${whose} ${provider.name} ${provider.version}`);
   const landed = await Promise.race([flight.landed, call.stopped()]);
   flight.leave();
+  for (const text of flight.happened) call.note?.(slot.index, 'gather', text);
   if (landed === 'late') return late(provider.name);
   if (landed === 'gone') {
     return { ...refused(Reason.CANCELLED, 'the caller has gone'), cache: CacheStatus.MISS };
@@ -159,7 +168,11 @@ async function fetchRoute(
       }
       return { ...landed, cache: started ? CacheStatus.MISS : CacheStatus.COALESCED };
     case 'found':
-      return found(landed.entry, 0, howFetched(landed, started, wanted.offer), batch);
+      return found(gathering, wanted.offer, {
+        entry: landed.entry,
+        ageMs: 0,
+        cache: howFetched(landed, started, wanted.offer),
+      });
   }
 }
 
@@ -173,14 +186,22 @@ function howFetched(
   return offer.scope === 'none' || landed.entry.ttlMs === 0 ? CacheStatus.BYPASS : CacheStatus.MISS;
 }
 
-function found(entry: CacheEntry, ageMs: number, cache: CacheStatus, batch: Batch): Outcome {
-  // Not judged is below every minimum: the caller asked for a known quality.
-  if (batch.minQuality > 0 && !(entry.quality >= batch.minQuality)) {
-    const has = Number.isNaN(entry.quality) ? 'not judged' : String(entry.quality);
-    const text = `the item's quality is ${has}; at least ${batch.minQuality} was asked for`;
-    return { ...refused(Reason.QUALITY_TOO_LOW, text), cache };
-  }
-  return { kind: 'found', entry, ageMs, cache };
+/** An item that is there, if it is good enough for the caller. */
+function found(
+  { batch, deps }: Gathering,
+  { provider }: Offer,
+  { entry, ageMs, cache }: { entry: CacheEntry; ageMs: number; cache: CacheStatus },
+): Outcome {
+  const record = deps.records.of(provider);
+  const parts = partsOf(entry, ageMs, record);
+  const quality = scoreOf(parts);
+  if (quality >= batch.minQuality) return { kind: 'found', entry, ageMs, record, quality, cache };
+  return { ...refused(Reason.QUALITY_TOO_LOW, tooLow(quality, parts, batch)), cache };
+}
+
+function tooLow(quality: number, parts: QualityParts, { minQuality }: Batch): string {
+  const weakest = weakestOf(parts);
+  return `the item's quality is ${shareText(quality)}, and at least ${minQuality} was asked for; its weakest part is ${weakest.name}, ${shareText(weakest.value)}`;
 }
 
 /** Whether an entry can be served: as it is, while it is refreshed, or not at all. */

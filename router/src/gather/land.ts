@@ -1,8 +1,12 @@
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import type { Clock } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
-import type { FetchResult } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
+import type { Content, FetchResult } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
+import type { BlobId } from '../blobs/blob-store.ts';
 import { type Refused, refused } from '../outcome.ts';
+import { examineContent, invalidItem } from '../quality/examination.ts';
+import type { Findings } from '../quality/examine.ts';
+import type { Examiner } from '../quality/examiner.ts';
 import type { Offer } from '../snapshot/catalogue.ts';
 import { delayMsOf, plainText } from './bounds.ts';
 import { admit, type CacheEntry, confirm } from './entry.ts';
@@ -34,31 +38,28 @@ const MAX_LABELS = 128;
 const MAX_TEXT_LENGTH = 500;
 const MAX_CODE = 16;
 
-/** What a provider's result is, once it is admitted. */
-export function landedOf(clock: Clock, wanted: Wanted, { outcome }: FetchResult): Landed {
+/** What landing needs. */
+export interface LandDeps {
+  readonly clock: Clock;
+  readonly examiner: Examiner;
+}
+
+/**
+ * What a provider's result is, once it is admitted; a promise only when its offer asks for what
+ * takes a worker. With `blob` its bytes are in that store.
+ */
+export function landedOf(
+  deps: LandDeps,
+  wanted: Wanted,
+  { outcome }: FetchResult,
+  blob?: BlobId,
+): Landed | Promise<Landed> {
   const { offer, stale } = wanted;
+  const { clock } = deps;
   const name = offer.provider.name;
-  const refusedWith = (refusal: Refused): Landed => ({ ...refusal, ofStarter: false });
   switch (outcome.case) {
-    case 'content': {
-      const bytes = outcome.value.payload.byteLength;
-      if (bytes > MAX_PAYLOAD_BYTES) {
-        const text = `the item has ${bytes} bytes; at most ${MAX_PAYLOAD_BYTES} can be carried`;
-        return refusedWith(refused(Reason.ITEM_TOO_LARGE, text));
-      }
-      const labels = Object.keys(outcome.value.labels).length;
-      if (labels > MAX_LABELS) {
-        const text = `provider ${name} sent an item with ${labels} labels; at most ${MAX_LABELS} are carried`;
-        return refusedWith(refused(Reason.PROVIDER_GARBAGE, text));
-      }
-      const at = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
-      const entry = admit(outcome.value, offer, at);
-      if (entry.field.length > MAX_ITEM_BYTES) {
-        const text = `the item with its labels and source has ${entry.field.length} bytes; at most ${MAX_ITEM_BYTES} can be carried`;
-        return refusedWith(refused(Reason.ITEM_TOO_LARGE, text));
-      }
-      return { kind: 'found', entry, revalidated: false };
-    }
+    case 'content':
+      return landContent(deps, offer, outcome.value, blob);
     case 'notModified': {
       if (!stale || stale.negative) {
         const text = `provider ${name} says not modified of a value that nobody holds`;
@@ -89,4 +90,37 @@ export function landedOf(clock: Clock, wanted: Wanted, { outcome }: FetchResult)
         refused(Reason.PROVIDER_GARBAGE, `provider ${name} sent a result without an outcome`),
       );
   }
+}
+
+function landContent(
+  { clock, examiner }: LandDeps,
+  offer: Offer,
+  content: Content,
+  blob: BlobId | undefined,
+): Landed | Promise<Landed> {
+  const bytes = content.payload.byteLength;
+  if (bytes > MAX_PAYLOAD_BYTES) {
+    const text = `the item has ${bytes} bytes; at most ${MAX_PAYLOAD_BYTES} can be carried`;
+    return refusedWith(refused(Reason.ITEM_TOO_LARGE, text));
+  }
+  const labels = Object.keys(content.labels).length;
+  if (labels > MAX_LABELS) {
+    const text = `provider ${offer.provider.name} sent an item with ${labels} labels; at most ${MAX_LABELS} are carried`;
+    return refusedWith(refused(Reason.PROVIDER_GARBAGE, text));
+  }
+  const at = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs(), blob };
+  const land = (findings?: Findings): Landed => {
+    const invalid = findings && invalidItem(findings, offer);
+    if (invalid) return refusedWith(invalid);
+    const entry = admit(content, offer, { ...at, findings });
+    if (entry.field.length <= MAX_ITEM_BYTES) return { kind: 'found', entry, revalidated: false };
+    const text = `the item with its labels and source has ${entry.field.length} bytes; at most ${MAX_ITEM_BYTES} can be carried`;
+    return refusedWith(refused(Reason.ITEM_TOO_LARGE, text));
+  };
+  const findings = examineContent(examiner, offer, content, blob !== undefined);
+  return findings instanceof Promise ? findings.then(land) : land(findings);
+}
+
+function refusedWith(refusal: Refused): Landed {
+  return { ...refusal, ofStarter: false };
 }

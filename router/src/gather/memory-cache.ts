@@ -13,11 +13,15 @@ export interface MemoryCache {
 /** What an entry costs beside its bytes: the object, the map's slot and the key. */
 const ENTRY_OVERHEAD_BYTES = 256;
 
-/** Makes a memory cache; the entries least recently used leave first. */
-export function createMemoryCache(maxBytes: number): MemoryCache {
+/** Makes a memory cache; the entries least recently used leave first, and that is told. */
+export function createMemoryCache(maxBytes: number, onEvicted = () => {}): MemoryCache {
   const cache = new LRUCache<string, CacheEntry>({
     maxSize: maxBytes,
-    sizeCalculation: (entry, key) => entry.field.length + key.length * 2 + ENTRY_OVERHEAD_BYTES,
+    dispose: (_entry, _key, why) => {
+      if (why === 'evict') onEvicted();
+    },
+    sizeCalculation: (entry, key) =>
+      entry.field.length + notesBytes(entry) + key.length * 2 + ENTRY_OVERHEAD_BYTES,
   });
   return {
     get: (key) => cache.get(key),
@@ -30,4 +34,8 @@ export function createMemoryCache(maxBytes: number): MemoryCache {
       return cache.size;
     },
   };
+}
+
+function notesBytes({ judged }: CacheEntry): number {
+  return judged.notes.reduce((bytes, note) => bytes + note.length * 2, 0);
 }

@@ -14,17 +14,36 @@ export interface SharedCache extends AsyncDisposable {
   delete(key: string): void;
 }
 
+/** Is told how the shared cache does, for metrics. It must not throw. */
+export interface SharedCacheObserver {
+  /** It answers, or can be asked. */
+  up(): void;
+  /** Something went wrong with it. */
+  failed(): void;
+}
+
 /** How long a look-up may take before it counts as a miss. */
 const COMMAND_TIMEOUT_MS = 100;
 /** How long the cache is left alone after it failed. */
 const REST_MS = 500;
+/** How often the time of Redis is asked for. */
+const TIME_INTERVAL_MS = 10_000;
+/** How far ahead of now an entry may lie: what it took to ask for the time, twice. */
+const TIME_TOLERANCE_MS = 2 * COMMAND_TIMEOUT_MS;
 const KEY_PREFIX = 'weir:1:';
-const FORMAT = 1;
-const HEADER_BYTES = 32;
+const FORMAT = 4;
+/** The value lies in the blob store; the field tells which it is. */
+const FORMAT_LARGE = 5;
+const HEADER_BYTES = 58;
 
 /** Opens the shared cache in Redis. Opens also when Redis is away: it is used once it is there. */
-export function openRedisCache(options: { url: string; clock: Clock; log: Logger }): SharedCache {
-  const { clock, log } = options;
+export function openRedisCache(options: {
+  url: string;
+  clock: Clock;
+  log: Logger;
+  observer?: SharedCacheObserver;
+}): SharedCache {
+  const { clock, log, observer } = options;
   const redis = new Redis(options.url, {
     commandTimeout: COMMAND_TIMEOUT_MS,
     enableOfflineQueue: false,
@@ -35,85 +54,157 @@ export function openRedisCache(options: { url: string; clock: Clock; log: Logger
   let failing = false;
   const onFailure = (error: Error) => {
     restUntilMs = clock.monotonicMs() + REST_MS;
+    observer?.failed();
     if (!failing) log.warn({ err: error.message }, 'the shared cache fails; going on without it');
     failing = true;
   };
   const onSuccess = () => {
     if (failing) log.info('the shared cache is back');
     failing = false;
+    observer?.up();
   };
+  let aheadMs: number | undefined;
+  const learnTime = () =>
+    timeAhead(redis, clock).then((learntMs) => {
+      aheadMs = learntMs;
+    }, onFailure);
   redis.on('error', onFailure);
-  const usable = () => redis.status === 'ready' && clock.monotonicMs() >= restUntilMs;
+  redis.on('ready', () => {
+    observer?.up();
+    // It may be another server, with another time.
+    aheadMs = undefined;
+    void learnTime();
+  });
+  const learning = setInterval(() => {
+    if (redis.status === 'ready') void learnTime();
+  }, TIME_INTERVAL_MS);
+  learning.unref();
+  const rested = () => redis.status === 'ready' && clock.monotonicMs() >= restUntilMs;
+  /** How far ahead of our clock Redis's is; undefined when Redis is not to be asked now. */
+  const usable = () => (rested() ? aheadMs : undefined);
 
   return {
     async getMany(keys) {
-      if (!usable()) return keys.map(() => undefined);
+      const time = { clock, aheadMs: usable() };
+      if (!isKnown(time)) return keys.map(() => undefined);
       try {
         const values = await redis.mgetBuffer(keys.map((key) => KEY_PREFIX + key));
         onSuccess();
-        return values.map((value) => (value ? decodeEntry(value, clock) : undefined));
+        return values.map((value, i) =>
+          value ? decodeEntry(keys[i] as string, value, time) : undefined,
+        );
       } catch (error) {
         onFailure(error as Error);
         return keys.map(() => undefined);
       }
     },
     set(key, entry) {
-      if (!usable()) return;
+      const time = { clock, aheadMs: usable() };
+      if (!isKnown(time)) return;
       const keptMs = Math.ceil(entry.ttlMs + entry.staleMs);
       redis
-        .set(KEY_PREFIX + key, encodeEntry(entry, clock), 'PX', keptMs)
+        .set(KEY_PREFIX + key, encodeEntry(key, entry, time), 'PX', keptMs)
         .then(onSuccess, onFailure);
     },
     delete(key) {
-      if (usable()) redis.del(KEY_PREFIX + key).then(onSuccess, onFailure);
+      if (rested()) redis.del(KEY_PREFIX + key).then(onSuccess, onFailure);
     },
     async [Symbol.asyncDispose]() {
+      clearInterval(learning);
       redis.disconnect();
     },
   };
 }
 
 /**
- * An entry in Redis: format (1 byte), sensitivity (1), item offset (1), etag length (1), CRC-32
- * of the rest (4), confirmation time in wall milliseconds (8, float), ttl (8, float), stale (8,
- * float), all big-endian; then quality (8, float), the etag in UTF-8, the field.
+ * The clock that the times of entries are on: Redis's, which all routers share, whatever the
+ * clocks of their machines say.
  */
-export function encodeEntry(entry: CacheEntry, clock: Clock): Buffer {
+export interface SharedTime {
+  readonly clock: Clock;
+  /** How far ahead of our monotonic clock it is. */
+  readonly aheadMs: number;
+}
+
+function isKnown(time: Pick<SharedTime, 'clock'> & { aheadMs: unknown }): time is SharedTime {
+  return time.aheadMs !== undefined;
+}
+
+async function timeAhead(redis: Redis, clock: Clock): Promise<number> {
+  const askedMs = clock.monotonicMs();
+  const [seconds, micros] = await redis.time();
+  const midMs = (askedMs + clock.monotonicMs()) / 2;
+  return Number(seconds) * 1000 + Number(micros) / 1000 - midMs;
+}
+
+/**
+ * An entry in Redis: format (1 byte; 5 when the value lies in the blob store), sensitivity (1),
+ * item offset (1), etag length (1), CRC-32 of the key and the rest (4), confirmation time in
+ * milliseconds of Redis's clock (8, float), ttl (8, float), stale (8, float), validity (8, float), completeness
+ * (8, float), judgement (8, float), length of the notes (2), all big-endian; then the notes as
+ * lines, the etag, both in UTF-8, the field.
+ */
+export function encodeEntry(key: string, entry: CacheEntry, { aheadMs }: SharedTime): Buffer {
   const etag = Buffer.from(entry.etag);
-  const bytes = Buffer.alloc(HEADER_BYTES + 8 + etag.length + entry.field.length);
-  bytes[0] = FORMAT;
+  const { validity, completeness, judgement } = entry.judged;
+  const notes = Buffer.from(entry.judged.notes.join('\n'));
+  const etagAt = HEADER_BYTES + notes.length;
+  const fieldAt = etagAt + etag.length;
+  const bytes = Buffer.alloc(fieldAt + entry.field.length);
+  bytes[0] = entry.large ? FORMAT_LARGE : FORMAT;
   bytes[1] = entry.sensitivity;
   bytes[2] = entry.itemOffset;
   bytes[3] = etag.length;
-  bytes.writeDoubleBE(clock.wallMs() - (clock.monotonicMs() - entry.confirmedAtMs), 8);
+  bytes.writeDoubleBE(entry.confirmedAtMs + aheadMs, 8);
   bytes.writeDoubleBE(entry.ttlMs, 16);
   bytes.writeDoubleBE(entry.staleMs, 24);
-  bytes.writeDoubleBE(entry.quality, HEADER_BYTES);
-  etag.copy(bytes, HEADER_BYTES + 8);
-  bytes.set(entry.field, HEADER_BYTES + 8 + etag.length);
-  bytes.writeUInt32BE(checksum(bytes), 4);
+  bytes.writeDoubleBE(validity, 32);
+  bytes.writeDoubleBE(completeness, 40);
+  bytes.writeDoubleBE(judgement, 48);
+  bytes.writeUInt16BE(notes.length, 56);
+  notes.copy(bytes, HEADER_BYTES);
+  etag.copy(bytes, etagAt);
+  bytes.set(entry.field, fieldAt);
+  bytes.writeUInt32BE(checksum(key, bytes), 4);
   return bytes;
 }
 
-/** The entry that bytes hold; undefined when they hold anything else. */
-export function decodeEntry(bytes: Buffer, clock: Clock): CacheEntry | undefined {
-  if (bytes.length < HEADER_BYTES + 8 || bytes[0] !== FORMAT) return undefined;
-  if (bytes.readUInt32BE(4) !== checksum(bytes)) return undefined;
-  const fieldAt = HEADER_BYTES + 8 + (bytes[3] ?? 0);
-  const ageMs = Math.max(0, clock.wallMs() - bytes.readDoubleBE(8));
+/** The entry of a key that bytes hold; undefined when they hold anything else. */
+export function decodeEntry(
+  key: string,
+  bytes: Buffer,
+  { clock, aheadMs }: SharedTime,
+): CacheEntry | undefined {
+  const large = bytes[0] === FORMAT_LARGE;
+  if (bytes.length < HEADER_BYTES || (bytes[0] !== FORMAT && !large)) return undefined;
+  if (bytes.readUInt32BE(4) !== checksum(key, bytes)) return undefined;
+  const etagAt = HEADER_BYTES + bytes.readUInt16BE(56);
+  const fieldAt = etagAt + (bytes[3] ?? 0);
+  const notes = bytes.toString('utf8', HEADER_BYTES, etagAt);
+  const nowMs = clock.monotonicMs();
+  const confirmedAtMs = bytes.readDoubleBE(8) - aheadMs;
+  // Redis's clock was set back since: nobody knows how old it is.
+  if (confirmedAtMs > nowMs + TIME_TOLERANCE_MS) return undefined;
   return {
     field: new Uint8Array(bytes.subarray(fieldAt)),
     itemOffset: bytes[2] ?? 0,
     negative: false,
-    etag: bytes.toString('utf8', HEADER_BYTES + 8, fieldAt),
-    quality: bytes.readDoubleBE(HEADER_BYTES),
+    large,
+    etag: bytes.toString('utf8', etagAt, fieldAt),
+    judged: {
+      validity: bytes.readDoubleBE(32),
+      completeness: bytes.readDoubleBE(40),
+      judgement: bytes.readDoubleBE(48),
+      notes: notes === '' ? [] : notes.split('\n'),
+    },
     sensitivity: (bytes[1] ?? 0) as Sensitivity,
-    confirmedAtMs: clock.monotonicMs() - ageMs,
+    confirmedAtMs: Math.min(confirmedAtMs, nowMs),
     ttlMs: bytes.readDoubleBE(16),
     staleMs: bytes.readDoubleBE(24),
   };
 }
 
-function checksum(bytes: Buffer): number {
-  return crc32(bytes.subarray(8), crc32(bytes.subarray(0, 4)));
+/** Over the key too: an entry under another's key is garbage. */
+function checksum(key: string, bytes: Buffer): number {
+  return crc32(bytes.subarray(8), crc32(bytes.subarray(0, 4), crc32(key)));
 }

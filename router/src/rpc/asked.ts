@@ -1,5 +1,5 @@
 import type { HandlerContext } from '@connectrpc/connect';
-import { callerOf, requireScope } from '@weir/kit';
+import { afterCallKey, callerOf, requireScope } from '@weir/kit';
 import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import type { Asked } from '../answer.ts';
 
@@ -7,5 +7,7 @@ import type { Asked } from '../answer.ts';
 export function askedBy(context: HandlerContext): Asked {
   const caller = callerOf(context);
   requireScope(caller, Scope.READ);
-  return { caller, signal: context.signal, timeoutMs: context.timeoutMs() };
+  const afterCall = context.values.get(afterCallKey);
+  const { signal } = context;
+  return { caller, signal, timeoutMs: context.timeoutMs(), ...(afterCall && { afterCall }) };
 }

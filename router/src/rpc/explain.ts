@@ -10,13 +10,16 @@ import {
   type ExplainStep,
   ExplainStepSchema,
   ExplanationSchema,
+  type QualityReport,
   type RouteCandidate,
   RouteCandidateSchema,
 } from '@weir/sdk/gen/weir/router/v1/router_pb';
 import { type AnswerDeps, answer } from '../answer.ts';
 import type { Stage } from '../call.ts';
 import type { Slot } from '../gather/gather.ts';
+import type { Outcome } from '../outcome.ts';
 import { presentBatch } from '../present.ts';
+import { reportOf } from '../quality/report.ts';
 import type { Offer } from '../snapshot/catalogue.ts';
 import { askedBy } from './asked.ts';
 
@@ -47,15 +50,18 @@ export function explain(deps: AnswerDeps) {
         typeVersion: slot.plan.routes[0]?.typeVersion ?? '',
         candidates: candidatesOf(slot),
         steps: stepsOf.get(i) ?? [],
+        ...qualityOf(outcomes[i]),
       }),
     );
     const bare = create(ExplainResponseSchema, { explanations });
     const results = presentBatch(outcomes, toBinary(ExplainResponseSchema, bare).length);
     const presentedMs = clock.monotonicMs();
     return create(ExplainResponseSchema, {
-      explanations: explanations.map((explanation, i) => ({
+      explanations: explanations.map(({ quality, ...explanation }, i) => ({
         ...explanation,
         ...(results[i] ? { result: results[i] } : {}),
+        // What was too large for the answer is a refusal now.
+        ...(quality && results[i]?.outcome.case === 'item' ? { quality } : {}),
       })),
       snapshot: {
         epoch: snapshot.epoch,
@@ -69,6 +75,10 @@ export function explain(deps: AnswerDeps) {
       ],
     });
   };
+}
+
+function qualityOf(outcome: Outcome | undefined): { quality?: QualityReport } {
+  return outcome?.kind === 'found' ? { quality: reportOf(outcome) } : {};
 }
 
 /** Of a ref; a whole batch of them stays below what clients take. */

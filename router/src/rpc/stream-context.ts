@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import type { HandlerContext } from '@connectrpc/connect';
-import { refuse } from '@weir/kit';
+import { drainingKey, refuse } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import {
   type StreamContextRequest,
@@ -13,6 +13,13 @@ import type { Outcome } from '../outcome.ts';
 import { presentItem } from '../present.ts';
 import { askedBy } from './asked.ts';
 
+/** What has come for one stream and is not read yet, in bytes: a few of the largest items. */
+export const STREAM_HELD_MAX_BYTES = 16 * 1024 * 1024;
+/** How long a stream goes on when the router stops, before what is open is left to another one. */
+export const STREAM_DRAIN_MS = 2_000;
+/** Another router has the time; this one asks for none. */
+const MOVE_RETRY_MS = 50;
+
 /** StreamContext: answers a batch item by item, each as soon as it is there. */
 export function streamContext(deps: AnswerDeps) {
   return async function* (
@@ -20,22 +27,58 @@ export function streamContext(deps: AnswerDeps) {
     context: HandlerContext,
   ): AsyncGenerator<StreamContextResponse> {
     if (!request.fetch) throw refuse(Reason.BATCH_EMPTY, 'fetch is missing; give the batch in it');
-    const asked = askedBy(context);
+    const asked = { ...askedBy(context), holdMaxBytes: STREAM_HELD_MAX_BYTES };
     using answering = await beginAnswer(deps, request.fetch, asked);
-    for await (const [outcome, index] of asTheyCome(answering.outcomes)) {
+    using stopping = afterDraining(context.values.get(drainingKey));
+    for await (const [outcome, index] of asTheyCome(answering.outcomes, stopping)) {
       // A slow reader may have lost the key since.
       requireStillValid(deps, asked.caller);
       yield create(StreamContextResponseSchema, { result: presentItem(outcome, index) });
+      answering.sent(outcome);
     }
   };
 }
 
-/** The outcomes in the order in which they are there, with their positions. */
+/** Tells when a stream is to leave off. */
+interface Stopping extends Disposable {
+  readonly now: boolean;
+  /** Called once, when it is to. */
+  onNow: () => void;
+}
+
+function afterDraining(draining: AbortSignal): Stopping {
+  let timer: NodeJS.Timeout | undefined;
+  const begin = () => {
+    timer = setTimeout(() => {
+      Object.assign(stopping, { now: true });
+      stopping.onNow();
+    }, STREAM_DRAIN_MS);
+  };
+  const stopping: Stopping = {
+    now: false,
+    onNow: () => {},
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+      draining.removeEventListener('abort', begin);
+    },
+  };
+  if (draining.aborted) begin();
+  else draining.addEventListener('abort', begin, { once: true });
+  return stopping;
+}
+
+/**
+ * The outcomes in the order in which they are there, with their positions. When the router stops,
+ * throws an error that says which are still open.
+ */
 async function* asTheyCome(
   outcomes: readonly (Outcome | Promise<Outcome>)[],
+  stopping: Stopping,
 ): AsyncGenerator<[Outcome, number]> {
   const ready: [Outcome, number][] = [];
+  const open = new Set(outcomes.keys());
   let wake = () => {};
+  stopping.onNow = () => wake();
   outcomes.forEach((outcome, index) => {
     if (!(outcome instanceof Promise)) ready.push([outcome, index]);
     else {
@@ -45,15 +88,37 @@ async function* asTheyCome(
       });
     }
   });
-  for (let sent = 0; sent < outcomes.length; ) {
+  while (open.size > 0) {
     const next = ready.shift();
     if (next) {
-      sent++;
       yield next;
+      open.delete(next[1]);
+    } else if (stopping.now) {
+      throw leftTo(open);
     } else {
       await new Promise<void>((resolve) => {
         wake = resolve;
       });
     }
   }
+}
+
+/** `open` is what the caller has no outcome of, as positions and ranges of them: `0-3,7`. */
+function leftTo(open: ReadonlySet<number>) {
+  return refuse(
+    Reason.OVERLOADED,
+    `the router is shutting down; ask again for the ${open.size} refs that are still open`,
+    { retryDelayMs: MOVE_RETRY_MS, metadata: { open: rangesOf([...open]) } },
+  );
+}
+
+/** Ascending numbers, as text. */
+function rangesOf(numbers: readonly number[]): string {
+  const ranges: [number, number][] = [];
+  for (const number of numbers) {
+    const last = ranges.at(-1);
+    if (last?.[1] === number - 1) last[1] = number;
+    else ranges.push([number, number]);
+  }
+  return ranges.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(',');
 }

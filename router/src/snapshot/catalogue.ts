@@ -1,13 +1,16 @@
+import type { JsonObject } from '@bufbuild/protobuf';
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import type { Sensitivity } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import {
   CacheScope,
   type ContextOffer,
+  type ProviderLimits as DeclaredLimits,
   type Endpoint,
   EndpointHealth,
   type Provider,
 } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import semver from 'semver';
+import { type OfferChecks, offerChecks } from '../quality/offer-checks.ts';
 
 /** A provider version as the router calls it. */
 export interface ProviderVersion {
@@ -20,6 +23,10 @@ export interface ProviderVersion {
   readonly timeoutMs: number;
   readonly wantsPrincipal: boolean;
   readonly principalAttributes: readonly string[];
+  /** How much this router may ask of it at once. */
+  readonly limits: ProviderLimits;
+  /** When a call that has brought nothing is made once more; undefined: never. */
+  readonly hedgeAfterMs: number | undefined;
   /** A `secret://` reference; empty: none. */
   readonly bearer: string;
   /** All endpoints that are not draining. */
@@ -28,6 +35,16 @@ export interface ProviderVersion {
   readonly usable: readonly Endpoint[];
   /** How many of the known ones are up. */
   readonly up: number;
+}
+
+/** How much one router may ask of a provider version at once. */
+export interface ProviderLimits {
+  /** Calls under way. */
+  readonly concurrentCalls: number;
+  /** Calls begun in a second; undefined: any number. */
+  readonly callsPerSecond: number | undefined;
+  /** The bytes of all values of one answer. */
+  readonly responseBytes: number;
 }
 
 /** A type version that a provider version offers. */
@@ -42,6 +59,8 @@ export interface Offer {
   readonly negativeTtlMs: number;
   readonly sensitivity: Sensitivity;
   readonly listable: boolean;
+  /** What is done with values before they are kept; undefined: they stay bytes. */
+  readonly checks: OfferChecks | undefined;
 }
 
 /** What one tenant may fetch, compiled for routing. */
@@ -59,15 +78,27 @@ export interface RegisteredProvider {
 const DEFAULT_WEIGHT = 100;
 const DEFAULT_TIMEOUT_MS = 5_000;
 const DEFAULT_NEGATIVE_TTL_MS = 1_000;
+const DEFAULT_CONCURRENT_CALLS = 64;
+const DEFAULT_RESPONSE_BYTES = 64 * 1024 * 1024;
+
+/** Finds the JSON Schema of a type version as the tenant that owns a provider sees it. */
+export type SchemaSource = (
+  tenant: string,
+  type: string,
+  version: string,
+) => JsonObject | undefined;
 
 /** Compiles the providers that a tenant may use. */
-export function compileCatalogue(providers: Iterable<RegisteredProvider>): Catalogue {
+export function compileCatalogue(
+  providers: Iterable<RegisteredProvider>,
+  schemaOf: SchemaSource = () => undefined,
+): Catalogue {
   const offers = new Map<string, Offer[]>();
   for (const { provider, endpoints } of providers) {
     const version = compileProvider(provider, endpoints);
     for (const context of provider.manifest?.contexts ?? []) {
       const list = offers.get(context.type) ?? [];
-      list.push(compileOffer(version, context));
+      list.push(compileOffer(version, context, schemaOf));
       offers.set(context.type, list);
     }
   }
@@ -89,6 +120,8 @@ function compileProvider(provider: Provider, endpoints: readonly Endpoint[]): Pr
     timeoutMs: manifest?.timeout ? durationMs(manifest.timeout) : DEFAULT_TIMEOUT_MS,
     wantsPrincipal: manifest?.wantsPrincipal ?? false,
     principalAttributes: manifest?.principalAttributes ?? [],
+    limits: limitsOf(manifest?.limits),
+    hedgeAfterMs: manifest?.hedgeAfter ? durationMs(manifest.hedgeAfter) : undefined,
     bearer: manifest?.authentication?.bearer ?? '',
     known,
     // When over half look dead, the checks are doubted rather than the endpoints.
@@ -97,7 +130,19 @@ function compileProvider(provider: Provider, endpoints: readonly Endpoint[]): Pr
   };
 }
 
-function compileOffer(provider: ProviderVersion, offer: ContextOffer): Offer {
+function limitsOf(limits: DeclaredLimits | undefined): ProviderLimits {
+  return {
+    concurrentCalls: limits?.concurrentCalls ?? DEFAULT_CONCURRENT_CALLS,
+    callsPerSecond: limits?.callsPerSecond,
+    responseBytes: Number(limits?.responseBytes ?? DEFAULT_RESPONSE_BYTES),
+  };
+}
+
+function compileOffer(
+  provider: ProviderVersion,
+  offer: ContextOffer,
+  schemaOf: SchemaSource,
+): Offer {
   const told = provider.wantsPrincipal || provider.principalAttributes.length > 0;
   return {
     provider,
@@ -110,6 +155,7 @@ function compileOffer(provider: ProviderVersion, offer: ContextOffer): Offer {
     negativeTtlMs: offer.negativeTtl ? durationMs(offer.negativeTtl) : DEFAULT_NEGATIVE_TTL_MS,
     sensitivity: offer.sensitivity,
     listable: offer.listable,
+    checks: offerChecks(offer, (type, version) => schemaOf(provider.tenant, type, version)),
   };
 }
 

@@ -9,11 +9,11 @@ import {
 import { applyEntries, emptySnapshot, type Snapshot } from './snapshot.ts';
 
 /**
- * The snapshot on disk: "WEIRSNP1", SHA-256 of the rest, the length of the start message
+ * The snapshot on disk: "WEIRSNP2", SHA-256 of the rest, the length of the start message
  * (4 bytes, big-endian), a SnapshotStart, a SnapshotChunk with every entry. The file's
  * modification time says when the registry last confirmed it.
  */
-const MAGIC = Buffer.from('WEIRSNP1');
+const MAGIC = Buffer.from('WEIRSNP2');
 const HEADER_BYTES = MAGIC.length + 32 + 4;
 
 /** Writes a snapshot beside the file and then in its place, so that it is never half there. */

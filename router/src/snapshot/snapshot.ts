@@ -1,7 +1,12 @@
 import type { Consumer, Endpoint, Principal } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import type { Grant, SnapshotEntry, SnapshotKey } from '@weir/sdk/gen/weir/registry/v1/watch_pb';
 import semver from 'semver';
-import { type Catalogue, compileCatalogue, type RegisteredProvider } from './catalogue.ts';
+import {
+  type Catalogue,
+  compileCatalogue,
+  type RegisteredProvider,
+  type SchemaSource,
+} from './catalogue.ts';
 import { entryDigest } from './digest.ts';
 
 /** What a router knows of one tenant. Never changed: a change makes a new one. */
@@ -94,6 +99,14 @@ export function findKey(snapshot: Snapshot, id: string): SnapshotKey | undefined
   return tenant === undefined ? undefined : snapshot.tenants.get(tenant)?.keys.get(id);
 }
 
+/** Whether a provider version is still registered. */
+export function knows(
+  snapshot: Snapshot,
+  { tenant, name, version }: { tenant: string; name: string; version: string },
+): boolean {
+  return snapshot.entries.get(tenant)?.has(`provider/${tenant}/${name}/${version}`) ?? false;
+}
+
 function parseEntryId(id: string): { kind: string; tenant: string } {
   const [kind, tenant] = id.split('/', 2);
   return { kind: kind ?? '', tenant: tenant ?? '' };
@@ -114,7 +127,7 @@ function indexKeys(entries: Snapshot['entries']): Map<string, string> {
   return index;
 }
 
-const catalogueKinds = ['provider', 'endpoint', 'grant'];
+const catalogueKinds = ['type', 'provider', 'endpoint', 'grant'];
 
 function compileTenants(
   before: Snapshot,
@@ -129,6 +142,8 @@ function compileTenants(
     else tenants.set(tenant, compileTenant(own, tenants.get(tenant), kinds));
     if (catalogueKinds.some((kind) => kinds.has(kind))) {
       recompile.add(tenant);
+      // The built-in types are everybody's.
+      if (tenant === '') for (const each of tenants.keys()) recompile.add(each);
       for (const index of [grants, before.grants]) {
         for (const [consumer, given] of index) {
           if (given.some((grant) => grant.tenant === tenant)) recompile.add(consumer);
@@ -140,9 +155,21 @@ function compileTenants(
     const view = tenants.get(tenant);
     if (!view) continue;
     const providers = usableProviders(entries, tenant, grants.get(tenant) ?? []);
-    tenants.set(tenant, { ...view, catalogue: compileCatalogue(providers) });
+    const catalogue = compileCatalogue(providers, schemasIn(entries));
+    tenants.set(tenant, { ...view, catalogue });
   }
   return tenants;
+}
+
+/** Built-in types are found before the tenant's own, as they cannot be shadowed. */
+function schemasIn(entries: Snapshot['entries']): SchemaSource {
+  return (tenant, type, version) => {
+    for (const owner of ['', tenant]) {
+      const body = entries.get(owner)?.get(`type/${owner}/${type}/${version}`)?.body;
+      if (body?.case === 'type') return body.value.manifest?.schema;
+    }
+    return undefined;
+  };
 }
 
 function compileTenant(

@@ -95,13 +95,14 @@ export function reasonName(reason: Reason): string {
 export function toCallError(error: unknown): WeirCallError {
   if (error instanceof WeirCallError) return error;
   const wire = ConnectError.from(error);
+  const code = isLostAnswer(wire) ? Code.Unavailable : wire.code;
   const [info] = wire.findDetails(ErrorInfoSchema).filter((each) => each.domain === 'weir');
   const delay = wire.findDetails(RetryInfoSchema)[0]?.retryDelay;
   const faults = wire.findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];
   return new WeirCallError({
-    code: wire.code,
+    code,
     text: wire.rawMessage,
-    reason: info === undefined ? reasonOfCode(wire.code) : reasonOfName(info.reason),
+    reason: info === undefined ? reasonOfCode(code) : reasonOfName(info.reason),
     retryDelayMs: delay && durationMs(delay),
     violations: faults.map(({ field, description }) => ({ field, description })),
     requestId:
@@ -111,6 +112,16 @@ export function toCallError(error: unknown): WeirCallError {
       undefined,
     cause: wire.isWireError ? undefined : (wire.cause ?? wire),
   });
+}
+
+/**
+ * Whether no answer came, or half of one, since the server behind a gateway is gone: a stream that
+ * was refused (RFC 9113, 8.7) or that ended without a status. Both are internal errors to the
+ * transport, and would never be tried again.
+ */
+function isLostAnswer({ code, isWireError, rawMessage }: ConnectError): boolean {
+  if (code !== Code.Internal || isWireError) return false;
+  return /NGHTTP2_REFUSED_STREAM|missing status/.test(rawMessage);
 }
 
 function reasonOfName(name: string): Reason {

@@ -1,5 +1,6 @@
 export { Code } from '@connectrpc/connect';
 export type { CallSettings, FetchOptions } from './consumer/fetch.ts';
+export type { LinkOptions } from './consumer/follow.ts';
 export type { GetOptions } from './consumer/get.ts';
 export type {
   CacheStatus,

@@ -8,6 +8,22 @@ export function readPayload(contentType: string, bytes: Uint8Array): unknown {
   return mediaType.startsWith('text/') ? new TextDecoder().decode(bytes) : bytes;
 }
 
+/** Puts pieces together. */
+export function concat(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(lengthOf(pieces));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+/** How many bytes pieces hold together. */
+export function lengthOf(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((sum, piece) => sum + piece.length, 0);
+}
+
 function isJson(mediaType: string): boolean {
   return mediaType === jsonType || mediaType.endsWith('+json');
 }

@@ -1,5 +1,15 @@
 export { Code } from '@connectrpc/connect';
 export type { ProviderManifest } from './gen/weir/registry/v1/resources_pb.ts';
+export type {
+  Cleaner,
+  CleanerFields,
+  DateCleaner,
+  EncodingCleaner,
+  NullCleaner,
+  SchemaCheck,
+  UnitCleaner,
+  WhitespaceCleaner,
+} from './provider/cleaner.ts';
 export {
   type Caller,
   type ContextDefinition,
@@ -19,6 +29,7 @@ export {
   defineProvider,
   manifestOf,
   type ProviderDefinition,
+  type ProviderLimits,
   type ProviderSpec,
 } from './provider/definition.ts';
 export { ProviderError, type ProviderErrorOptions } from './provider/provider-error.ts';

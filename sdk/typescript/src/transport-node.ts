@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import {
   createConnectTransport,
   createGrpcTransport,
   createGrpcWebTransport,
   Http2SessionManager,
 } from '@connectrpc/connect-node';
+import type { Digest } from './sha256.ts';
 import { type OpenTransport, readMaxBytes, type TransportOptions } from './transport.ts';
 
 /** The HTTP/2 default of 64 KiB costs a quarter of the throughput, even on loopback. */
@@ -47,4 +49,10 @@ function withWideWindow(
       return stream;
     },
   };
+}
+
+/** Begins a SHA-256. */
+export function createDigest(): Digest {
+  const hash = createHash('sha256');
+  return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest('hex') };
 }

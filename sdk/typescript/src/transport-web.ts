@@ -1,5 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/connect-web';
+import { createSha256, type Digest } from './sha256.ts';
 import type { OpenTransport, TransportOptions } from './transport.ts';
 
 /**
@@ -27,3 +28,6 @@ async function reachingFetch(...request: Parameters<typeof fetch>): Promise<Resp
     throw new ConnectError(text, Code.Unavailable, undefined, undefined, error);
   }
 }
+
+/** Begins a SHA-256. */
+export const createDigest: () => Digest = createSha256;

@@ -104,6 +104,7 @@ test('an item arrives with all that is said of it', async () => {
           index: 0,
           cache: CacheStatus.HIT_MEMORY,
           age: durationFromMs(1_500),
+          quality: 0.125,
           outcome: {
             case: 'item',
             value: {
@@ -141,8 +142,9 @@ test('an item arrives with all that is said of it', async () => {
         asOf,
         ttlMs: 60_000,
         sensitivity: 'restricted',
-        quality: 0.25,
-        provenance: { provider: 'docs', providerVersion: '1.0.0', source: 'a.md' },
+        quality: 0.125,
+        judgement: 0.25,
+        provenance: { provider: 'docs', providerVersion: '1.0.0', source: 'a.md', cleaned: [] },
         labels: { a: 'b' },
         owner: 'ann',
       },

@@ -23,6 +23,8 @@ test('a manifest says what was declared, with durations and enums of the contrac
     tags: ['a'],
     timeoutMs: 1_500,
     weight: 0,
+    limits: { concurrentCalls: 8, callsPerSecond: 100, responseBytes: 1024 ** 3 },
+    hedgeAfterMs: 50,
     bearer: 'secret://notes',
     contexts: [note],
   });
@@ -34,6 +36,8 @@ test('a manifest says what was declared, with durations and enums of the contrac
     tags: ['a'],
     weight: 0,
     timeout: { seconds: 1n, nanos: 500_000_000 },
+    limits: { concurrentCalls: 8, callsPerSecond: 100, responseBytes: 1_073_741_824n },
+    hedgeAfter: { seconds: 0n, nanos: 50_000_000 },
     authentication: { bearer: 'secret://notes' },
   });
   expect(manifest.contexts[0]).toMatchObject({
@@ -59,6 +63,20 @@ test('faults of a declaration are named, all at once', () => {
     'provider Notes: name must be a-z, 0-9 and "-" after a letter, at most 63; ' +
       'timeoutMs 0 is not 1 to 60000; Note@1.0.0 is offered twice: offer it once',
   );
+});
+
+test('limits beyond what a router knows are faults', () => {
+  const limits = { concurrentCalls: 0, callsPerSecond: 1.5, responseBytes: 4_095 };
+  expect(() =>
+    defineProvider({ name: 'n', version: '1.0.0', contexts: [note], limits, hedgeAfterMs: 9 }),
+  ).toThrow(
+    'provider n: limits.concurrentCalls 0 is not 1 to 1000; ' +
+      'limits.callsPerSecond 1.5 is not 1 to 100000; ' +
+      'limits.responseBytes 4095 is not 4096 to 1073741824; ' +
+      'hedgeAfterMs 9 is not 10 to 60000; leave it out for never',
+  );
+  const provider = defineProvider({ name: 'n', version: '1.0.0', contexts: [note], limits: {} });
+  expect(manifestOf(provider).limits?.concurrentCalls).toBeUndefined();
 });
 
 test('a provider told of the principal may not share its values in the tenant', () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { create } from '@bufbuild/protobuf';
@@ -25,6 +26,8 @@ export interface FakeRegistry extends AsyncDisposable {
   fail(method: string, ...errors: ConnectError[]): void;
   /** Resolves once a call has been answered whose description begins so. */
   called(beginning: string): Promise<void>;
+  /** Removes a provider version with its endpoints, as somebody would who deregisters it. */
+  deregister(name: string): Provider;
   /** Loses everything, as a registry with a new database would. */
   forget(): void;
 }
@@ -39,6 +42,7 @@ export async function openFakeRegistry(port = 0, leaseMs = 90): Promise<FakeRegi
   const waiting = new Set<() => void>();
   const failures = new Map<string, ConnectError[]>();
   let ids = 0;
+  let epoch: string = randomUUID();
   const called = (text: string): void => {
     const failure = failures.get(text.split(' ', 1)[0] ?? '')?.shift();
     calls.push(failure ? `${text} failed` : text);
@@ -91,11 +95,11 @@ export async function openFakeRegistry(port = 0, leaseMs = 90): Promise<FakeRegi
       const id = `endpoint-${++ids}`;
       const registered = create(EndpointSchema, { id, url: endpoint?.url ?? '' });
       endpoints.set(id, registered);
-      return { endpoint: registered, lease };
+      return { endpoint: registered, lease, epoch };
     },
     heartbeat({ endpointIds }) {
       called('heartbeat');
-      return { lease, unknownEndpointIds: endpointIds.filter((id) => !endpoints.has(id)) };
+      return { lease, unknownEndpointIds: endpointIds.filter((id) => !endpoints.has(id)), epoch };
     },
     deregisterEndpoint({ endpointId, drain }) {
       called(drain ? 'drainEndpoint' : 'deregisterEndpoint');
@@ -130,7 +134,15 @@ export async function openFakeRegistry(port = 0, leaseMs = 90): Promise<FakeRegi
         waiting.add(check);
         check();
       }),
+    deregister(name) {
+      const removed = providers.get(name);
+      if (!removed) throw new Error(`there is no provider ${name}`);
+      providers.delete(name);
+      endpoints.clear();
+      return removed;
+    },
     forget() {
+      epoch = randomUUID();
       providers.clear();
       endpoints.clear();
       calls.length = 0;

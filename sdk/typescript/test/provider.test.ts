@@ -1,3 +1,4 @@
+import { ReadableStream as Streams } from 'node:stream/web';
 import { setImmediate } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
@@ -149,14 +150,102 @@ test.each<[string, unknown]>([
   expect(outcomes).toEqual(['content', 'failure', 'content']);
 });
 
-test('a value over 4 MiB is refused, and says so', async () => {
-  const provider = openTestProvider(
-    providerOf({ fetch: () => ({ value: new Uint8Array(4 * 1024 * 1024) }) }),
+test('values over 4 MiB go in parts, other values between them', async () => {
+  const large = new Uint8Array(5 * 1024 * 1024).fill(7);
+  const { client, fetch } = openTestProvider(
+    providerOf({
+      fetch: ({ key }) => ({ value: key === 'text' ? 'é'.repeat(3_000_000) : large }),
+    }),
   );
+  expect(Buffer.from((await fetch('Note', 'bytes')).bytes).equals(large)).toBe(true);
+  expect((await fetch('Note', 'text')).value).toBe('é'.repeat(3_000_000));
+  const queries = ['bytes', 'text'].map((key) => ({ type: 'Note', key }));
+  const indices: number[] = [];
+  for await (const { results } of client.fetch({ queries })) {
+    for (const { index, outcome } of results) {
+      indices.push(index);
+      if (outcome.case === 'part') expect(outcome.value.data.length).toBeLessThanOrEqual(2 ** 20);
+    }
+  }
+  const turns = indices.filter((index, at) => index !== indices[at - 1]).length;
+  expect(turns).toBeGreaterThan(2);
+});
+
+test('a stream is read as fast as it is taken, and left when nobody wants it', async () => {
+  let read = 0;
+  const closed = Promise.withResolvers<void>();
+  async function* endless() {
+    try {
+      for (;;) {
+        read += 1;
+        yield new Uint8Array(1024 * 1024);
+        await setImmediate();
+      }
+    } finally {
+      closed.resolve();
+    }
+  }
+  const { client } = openTestProvider(
+    providerOf({ fetch: () => ({ value: endless(), sizeBytes: 2 ** 40 }) }),
+  );
+  const call = new AbortController();
+  const queries = [{ type: 'Note', key: 'a' }];
+  for await (const { results } of client.fetch({ queries }, { signal: call.signal })) {
+    expect(results.length).toBeGreaterThan(0);
+    const before = read;
+    for (let turn = 0; turn < 100; turn++) await setImmediate();
+    // No more than may wait to be sent.
+    expect(read - before).toBeLessThan(20);
+    call.abort();
+    break;
+  }
+  await closed.promise;
+});
+
+test.each([
+  ['without a size', { value: Streams.from(['x']) }, 'a stream needs sizeBytes'],
+  ['of a wrong size', { value: Streams.from(['x']), sizeBytes: -1 }, 'a stream needs sizeBytes'],
+  ['of texts', { value: Streams.from(['x']), sizeBytes: 1 }, 'more than bytes'],
+  [
+    'of fewer bytes',
+    { value: Streams.from([new Uint8Array(1)]), sizeBytes: 2 },
+    'holds 1 bytes, not 2',
+  ],
+  [
+    'of more bytes',
+    { value: Streams.from([new Uint8Array(3)]), sizeBytes: 2 },
+    'more than 2 bytes',
+  ],
+])('a stream %s is a fault of the author', async (_, answer, text) => {
+  const faults: unknown[] = [];
+  const provider = openTestProvider(providerOf({ fetch: () => answer as never }), {
+    onFault: ({ error }) => faults.push(error),
+  });
+  expect(await provider.query('Note', 'a')).toMatchObject({ kind: 'failure', code: Code.Internal });
+  expect(String(faults)).toContain(text);
+});
+
+test('a stream whose etag is known is not read', async () => {
+  let left = false;
+  const value = new ReadableStream<Uint8Array>({
+    cancel() {
+      left = true;
+    },
+  });
+  const provider = openTestProvider(
+    providerOf({ fetch: () => ({ value, sizeBytes: 10, etag: 'v1' }) }),
+  );
+  expect((await provider.query('Note', 'a', { knownEtag: 'v1' })).kind).toBe('not-modified');
+  expect(left).toBe(true);
+});
+
+test('what stands beside a value must fit a message', async () => {
+  const labels = { large: 'x'.repeat(4 * 1024 * 1024) };
+  const provider = openTestProvider(providerOf({ fetch: () => ({ value: 1, labels }) }));
   expect(await provider.query('Note', 'a')).toMatchObject({
     kind: 'failure',
     code: Code.ResourceExhausted,
-    text: expect.stringContaining('4194304'),
+    text: expect.stringContaining('beside the value'),
   });
 });
 

@@ -135,6 +135,22 @@ test('heartbeats go on, and what was forgotten is registered again, all of it', 
   expect(kinds()).toEqual(['registered', 'reregistered']);
 });
 
+test('what was deregistered stays so, until somebody registers it again', async () => {
+  const registry = await openRegistry();
+  const { onEvent, next, kinds } = recorder();
+  const running = await serve(registry, { onEvent });
+  const deregistered = next('deregistered');
+  const removed = registry.deregister('greeter@1.0.0');
+  await deregistered;
+  expect([...registry.providers.keys()]).toEqual([]);
+  const again = next('reregistered');
+  registry.providers.set('greeter@1.0.0', removed);
+  await again;
+  expect([...registry.endpoints.values()].map((each) => each.url)).toEqual([running.url]);
+  expect(registry.calls.filter((call) => call.startsWith('registerProvider'))).toHaveLength(1);
+  expect(kinds()).toEqual(['registered', 'deregistered', 'reregistered']);
+});
+
 test('a heartbeat that fails is told and made good', async () => {
   const registry = await openRegistry();
   const { onEvent, next, kinds } = recorder();

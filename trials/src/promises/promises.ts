@@ -1,4 +1,27 @@
+import { hostileDocuments } from './hostile-documents.ts';
+import { p01 } from './p01-overload.ts';
+import { p02 } from './p02-deadlines.ts';
+import { p03 } from './p03-no-deadline.ts';
+import { p04 } from './p04-drain.ts';
+import { p08 } from './p08-snapshot.ts';
+import { p12 } from './p12-writes.ts';
+import { p13 } from './p13-bad-neighbour.ts';
+import { p14 } from './p14-memory.ts';
+import { p17 } from './p17-redis.ts';
+import { p18 } from './p18-postgres.ts';
 import type { Promised } from './promise.ts';
 
 /** The promises that are times or ratios, in the order of their numbers. */
-export const promises: readonly Promised[] = [];
+export const promises: readonly Promised[] = [
+  p01,
+  p02,
+  p03,
+  p04,
+  p08,
+  p12,
+  p13,
+  p14,
+  p17,
+  p18,
+  hostileDocuments,
+];

@@ -7,7 +7,7 @@ import {
 } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { and, asc, desc, eq, inArray, sql } from 'drizzle-orm';
 import type { Database } from '../driver.ts';
-import { entryId, typeForRouters } from '../entry.ts';
+import { entryId } from '../entry.ts';
 import type { Ledger } from '../ledger.ts';
 import { contextTypes } from '../schema.ts';
 import type { Reader, Transaction } from '../store.ts';
@@ -52,7 +52,7 @@ export function readTypes(db: Database): Pick<Reader, 'type' | 'typeVersions' | 
         .orderBy(...byVersion(contextTypes), asc(contextTypes.tenant))
         .limit(rowsFor(page));
       return pageOf(rows, page, {
-        item: (row) => typeForRouters(typeOf(row)),
+        item: (row) => withoutSchema(typeOf(row)),
         place: (row) => [row.name, row.versionOrder],
       });
     },
@@ -78,7 +78,7 @@ export function writeTypes(
         });
       await ledger.publish(id(row.tenant, row.name, row.version), {
         case: 'type',
-        value: typeForRouters(type),
+        value: type,
       });
     },
     async deleteType(tenant, name, version) {
@@ -105,6 +105,13 @@ function typeOf(row: Row): ContextType {
     manifestHash: row.manifestHash,
     createTime: timestampFromDate(row.createTime),
   });
+}
+
+/** A type as lists show it. */
+function withoutSchema(type: ContextType): ContextType {
+  if (!type.manifest?.schema) return type;
+  const { schema: _, ...manifest } = type.manifest;
+  return { ...type, manifest };
 }
 
 function rowOf(type: ContextType): typeof contextTypes.$inferInsert {

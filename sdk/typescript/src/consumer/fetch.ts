@@ -9,6 +9,7 @@ import {
   type RouterService,
 } from '../gen/weir/router/v1/router_pb.ts';
 import { type ContextRef, type RefInput, toRef } from '../ref.ts';
+import type { LinkOptions } from './follow.ts';
 import { type ItemOutcome, readOutcome } from './item.ts';
 
 /** The most refs that a call may carry. */
@@ -26,7 +27,7 @@ export interface CallSettings {
 }
 
 /** How items are fetched. */
-export interface FetchOptions extends CallSettings {
+export interface FetchOptions extends CallSettings, LinkOptions {
   /** The time for each item, in milliseconds; a late item is refused. Default: only the call's. */
   readonly itemTimeoutMs?: number | undefined;
   /** The least quality acceptable, from 0 to 1. Default: the client's `minQuality`, else any. */

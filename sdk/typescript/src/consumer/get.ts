@@ -3,6 +3,7 @@ import { ItemRefused, WeirCallError } from '../errors.ts';
 import { Reason } from '../gen/weir/errors/v1/reason_pb.ts';
 import type { ContextRef } from '../ref.ts';
 import { type FetchOptions, maxBatch } from './fetch.ts';
+import type { Follow } from './follow.ts';
 import type { ContextItem, ItemOutcome } from './item.ts';
 
 /** How one item is got. */
@@ -30,9 +31,13 @@ interface Waiting {
   onSettled?: () => void;
 }
 
-/** Gathers the refs asked for in the same tick into one call; each has an outcome of its own. */
+/**
+ * Gathers the refs asked for in the same tick into one call; each has an outcome of its own, and
+ * waits for no value but its own.
+ */
 export function createGetBatcher(
   fetch: FetchBatch,
+  follow: Follow,
 ): (ref: ContextRef, options: Timed<FetchOptions>) => Promise<ContextItem<unknown>> {
   let gathered = new Map<string, Waiting[]>();
 
@@ -41,7 +46,7 @@ export function createGetBatcher(
     gathered = new Map();
     for (const group of groups.values()) {
       for (let from = 0; from < group.length; from += maxBatch) {
-        void callFor(group.slice(from, from + maxBatch), fetch);
+        void callFor(group.slice(from, from + maxBatch), { fetch, follow });
       }
     }
   }
@@ -107,7 +112,10 @@ function waitFor(
 }
 
 /** Makes the shared call; it ends early once nobody waits for it any more. */
-async function callFor(group: readonly Waiting[], fetch: FetchBatch): Promise<void> {
+async function callFor(
+  group: readonly Waiting[],
+  { fetch, follow }: { readonly fetch: FetchBatch; readonly follow: Follow },
+): Promise<void> {
   const waiting = group.filter((each) => !each.settled);
   const [first] = waiting;
   if (first === undefined) return;
@@ -122,7 +130,11 @@ async function callFor(group: readonly Waiting[], fetch: FetchBatch): Promise<vo
     const refs = waiting.map((each) => each.ref);
     const options = { ...first.options, timeoutMs, signal: abandoned.signal };
     const outcomes = await fetch(refs, options);
-    for (const outcome of outcomes) waiting[outcome.index]?.settle(outcome);
+    for (const outcome of outcomes) {
+      const each = waiting[outcome.index];
+      const followed = each && follow(outcome, { ...each.options, deadline: each.deadline });
+      void followed?.then(each?.settle, each?.fail);
+    }
   } catch (error) {
     for (const each of waiting) each.fail(error);
   }

@@ -16,10 +16,20 @@ import { type Sensitivity, sensitivityFromWire } from '../sensitivity.ts';
 export interface ContextItem<T> {
   /** The value: parsed when it is JSON, a string when it is text, else its bytes. */
   readonly value: T;
-  /** The value as it came. Empty when `url` is set. */
+  /** The value as it came; empty when it was not fetched from its link. */
   readonly bytes: Uint8Array;
-  /** Where to get a value that is too large to carry; `value` is then undefined. */
+  /**
+   * Where a value lies that is too large to carry: absolute, or beginning with "/" at the address
+   * of Weir. It was followed already, unless `links: 'keep'` was asked for; `value` is then
+   * undefined. No credential is needed.
+   */
   readonly url?: string;
+  /** SHA-256 of the value in hexadecimal; set with `url`. */
+  readonly sha256?: string;
+  /** The size of the value in bytes; set with `url`. */
+  readonly sizeBytes?: number;
+  /** When the link stops working; set with `url`. */
+  readonly urlExpireTime?: Date;
   /** The media type of the value. */
   readonly contentType: string;
   /** The version of the context type that the value conforms to. */
@@ -32,8 +42,14 @@ export interface ContextItem<T> {
   readonly ttlMs: number;
   /** How sensitive the value is; `internal` when nobody says. */
   readonly sensitivity: Sensitivity;
-  /** How good the value is, from 0 to 1, in the provider's judgement. Absent: not judged. */
+  /**
+   * How good the item is, from 0 to 1, as the router judges it: from its validity, freshness and
+   * completeness, the provider's record and its judgement. `explain` tells the parts. Absent: the
+   * router is older than this.
+   */
   readonly quality?: number;
+  /** How good the value is, from 0 to 1, in the provider's own judgement. Absent: not judged. */
+  readonly judgement?: number;
   /** Where the value comes from. */
   readonly provenance: Provenance;
   /** Names and values that describe the item. */
@@ -50,6 +66,8 @@ export interface Provenance {
   readonly providerVersion: string;
   /** The place within the source, such as a file name and line; empty when not told. */
   readonly source: string;
+  /** The cleaners of the manifest that changed the value, such as `whitespace`. */
+  readonly cleaned: readonly string[];
 }
 
 /** How the router came by an outcome. `none`: nothing was looked up. */
@@ -115,7 +133,7 @@ export function readOutcome(
   const base = { ref, index, cache, ageMs: msOf(result?.age) };
   switch (result?.outcome.case) {
     case 'item':
-      return { ...base, ...readItem(result.outcome.value, base.ageMs) };
+      return { ...base, ...readItem(result.outcome.value, result.quality, base.ageMs) };
     case 'refusal':
       return { ...base, ok: false, refusal: readRefusal(result.outcome.value) };
     default:
@@ -146,17 +164,31 @@ type Reading =
   | { readonly ok: true; readonly item: ContextItem<unknown> }
   | { readonly ok: false; readonly refusal: Refusal };
 
-function readItem(wire: Item, ageMs: number): Reading {
-  const { body, contentType } = wire;
-  const meta = readMeta(wire, ageMs);
+function readItem(wire: Item, quality: number | undefined, ageMs: number): Reading {
+  const { body } = wire;
+  const meta = { ...readMeta(wire, ageMs), ...(quality !== undefined && { quality }) };
+  if (body.case === 'url') {
+    return { ok: true, item: { ...meta, value: undefined, ...readLinkOf(wire, body.value) } };
+  }
+  return withBytes({ ...meta, value: undefined }, body.value ?? new Uint8Array());
+}
+
+function readLinkOf({ sha256, sizeBytes, urlExpireTime }: Item, url: string) {
+  return {
+    url,
+    sha256: [...sha256].map((byte) => byte.toString(16).padStart(2, '0')).join(''),
+    sizeBytes: Number(sizeBytes),
+    ...(urlExpireTime && { urlExpireTime: timestampDate(urlExpireTime) }),
+  };
+}
+
+/** The item with its value, read from bytes. */
+export function withBytes(item: ContextItem<unknown>, bytes: Uint8Array): Reading {
+  const { contentType } = item;
   try {
-    if (body.case === 'url') {
-      return { ok: true, item: { ...meta, value: undefined, url: body.value } };
-    }
-    const bytes = body.value ?? new Uint8Array();
-    return { ok: true, item: { ...meta, value: readPayload(contentType, bytes), bytes } };
+    return { ok: true, item: { ...item, value: readPayload(contentType, bytes), bytes } };
   } catch (error) {
-    const text = `the payload is not ${contentType || 'application/json'}: ${String(error)}`;
+    const text = `the payload is not ${contentType}: ${String(error)}`;
     const refusal = { code: Code.DataLoss, reason: Reason.PROVIDER_GARBAGE, text };
     return { ok: false, refusal: { ...refusal, offeredVersions: [] } };
   }
@@ -175,10 +207,11 @@ function readMeta(wire: Item, ageMs: number): Omit<ContextItem<unknown>, 'value'
       provider: wire.provenance?.provider ?? '',
       providerVersion: wire.provenance?.providerVersion ?? '',
       source: wire.provenance?.source ?? '',
+      cleaned: wire.provenance?.cleaned ?? [],
     },
     labels: wire.labels,
     owner: wire.owner,
-    ...(wire.quality !== undefined && { quality: wire.quality }),
+    ...(wire.quality !== undefined && { judgement: wire.quality }),
   };
 }
 

@@ -1,8 +1,9 @@
 import type { DescMethodUnary } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
-import { Code, type StreamResponse, type Transport } from '@connectrpc/connect';
+import { Code, ConnectError, type StreamResponse, type Transport } from '@connectrpc/connect';
 import { type Backoff, backoffMs, delay } from '../delay.ts';
-import { toCallError, type WeirCallError } from '../errors.ts';
+import { toCallError, WeirCallError } from '../errors.ts';
+import { withTrace } from './trace.ts';
 
 /** How calls are made. */
 export interface CallPolicy {
@@ -25,7 +26,7 @@ export function withCallPolicy(inner: Transport, policy: CallPolicy): Transport 
   return {
     async unary(method, signal, timeoutMs, header, input, contextValues) {
       const deadline = performance.now() + (timeoutMs ?? policy.timeoutMs);
-      const headers = withKey(header, policy.key);
+      const headers = callHeaders(header, policy.key);
       for (let attempt = 0; ; attempt++) {
         const leftMs = Math.max(1, Math.ceil(deadline - performance.now()));
         try {
@@ -33,7 +34,7 @@ export function withCallPolicy(inner: Transport, policy: CallPolicy): Transport 
           budget.succeeded();
           return response;
         } catch (error) {
-          const failure = toCallError(error);
+          const failure = callErrorOf(error, signal);
           const waitMs = Math.max(backoffMs(backoff, attempt), failure.retryDelayMs ?? 0);
           const inTime = performance.now() + waitMs < deadline;
           const again = attempt < policy.retries && isSafe(method) && isPassing(failure) && inTime;
@@ -46,22 +47,23 @@ export function withCallPolicy(inner: Transport, policy: CallPolicy): Transport 
     },
     async stream(method, signal, timeoutMs, header, input, contextValues) {
       const callTimeoutMs = timeoutMs ?? policy.timeoutMs;
-      const headers = withKey(header, policy.key);
+      const headers = callHeaders(header, policy.key);
       try {
         return withCallErrors(
           await inner.stream(method, signal, callTimeoutMs, headers, input, contextValues),
+          signal,
         );
       } catch (error) {
-        throw toCallError(error);
+        throw callErrorOf(error, signal);
       }
     },
   };
 }
 
-function withKey(header: HeadersInit | undefined, key: string): Headers {
+function callHeaders(header: HeadersInit | undefined, key: string): Headers {
   const headers = new Headers(header);
   headers.set('authorization', `Bearer ${key}`);
-  return headers;
+  return withTrace(headers);
 }
 
 function isSafe(method: DescMethodUnary): boolean {
@@ -76,16 +78,35 @@ function isPassing(failure: WeirCallError): boolean {
   return failure.code === Code.ResourceExhausted && failure.retryDelayMs !== undefined;
 }
 
-function withCallErrors<Response extends StreamResponse>(response: Response): Response {
-  return { ...response, message: messagesOf(response.message) };
+function withCallErrors<Response extends StreamResponse>(
+  response: Response,
+  signal: AbortSignal | undefined,
+): Response {
+  return { ...response, message: messagesOf(response.message, signal) };
 }
 
-async function* messagesOf<T>(messages: AsyncIterable<T>): AsyncIterable<T> {
+async function* messagesOf<T>(
+  messages: AsyncIterable<T>,
+  signal: AbortSignal | undefined,
+): AsyncIterable<T> {
   try {
     yield* messages;
   } catch (error) {
-    throw toCallError(error);
+    throw callErrorOf(error, signal);
   }
+}
+
+/**
+ * What a call failed with. A connection that breaks looks like an abort or a cancel that nobody
+ * asked for: it is Weir that is not there, and a safe call may be tried again.
+ */
+function callErrorOf(error: unknown, signal: AbortSignal | undefined): WeirCallError {
+  const { code, isWireError, rawMessage } = ConnectError.from(error);
+  const asked = signal?.aborted === true;
+  const broke = !asked && !isWireError && (code === Code.Aborted || code === Code.Canceled);
+  if (!broke) return toCallError(error);
+  const text = `the connection to Weir broke: ${rawMessage}`;
+  return new WeirCallError({ code: Code.Unavailable, text, cause: error });
 }
 
 /**

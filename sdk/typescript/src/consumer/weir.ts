@@ -13,6 +13,7 @@ import { type RefInput, toRef } from '../ref.ts';
 import type { Protocol } from '../transport.ts';
 import type { PayloadOf } from '../types.ts';
 import { type CallSettings, type FetchOptions, fetchAll, fetchRequest } from './fetch.ts';
+import { createFollow, followAll, followAsTheyCome, readItemValue } from './follow.ts';
 import { createGetBatcher, type GetOptions } from './get.ts';
 import type { ContextItem, ItemOutcome } from './item.ts';
 import { withCallPolicy } from './resilience.ts';
@@ -79,12 +80,21 @@ export interface Weir {
   fetch(refs: readonly RefInput[], options?: FetchOptions): Promise<ItemOutcome[]>;
   /**
    * Fetches any number of refs and yields each outcome as soon as it is there. Leaving the loop
-   * cancels what is still under way.
+   * cancels what is still under way. A stream that breaks off because Weir stops, or cannot be
+   * reached for a moment, goes on by itself with what is still open.
    *
    * @throws {WeirCallError} when a whole call failed.
    * @throws {TypeError} when a text is no ref.
    */
   stream(refs: readonly RefInput[], options?: FetchOptions): AsyncIterable<ItemOutcome>;
+  /**
+   * Reads the value of an item piece by piece, also one that lies at a link: fetch it with
+   * `links: 'keep'`. Size and hash are checked on the way, so that what was read counts only once
+   * the loop has ended without an error.
+   *
+   * @throws {WeirCallError} when it cannot be read (UNAVAILABLE) or is another value (DATA_LOSS).
+   */
+  readValue(item: ContextItem<unknown>, options?: CallSettings): AsyncIterable<Uint8Array>;
   /**
    * Lists what there is to fetch, page after page as the loop goes on.
    *
@@ -135,7 +145,13 @@ export function createWeir(options: WeirOptions): Weir {
     minQuality: given.minQuality ?? minQuality,
     timeoutMs: checkTimeout(given.timeoutMs ?? timeoutMs),
   });
-  const get = createGetBatcher((refs, given) => fetchAll(router, refs, given));
+  const base = options.url.replace(/\/+$/, '');
+  const follow = createFollow(base);
+  const followWithin = <Options extends FetchOptions & { timeoutMs: number }>(given: Options) => {
+    const deadline = performance.now() + given.timeoutMs;
+    return (outcome: ItemOutcome) => follow(outcome, { ...given, deadline });
+  };
+  const get = createGetBatcher((refs, given) => fetchAll(router, refs, given), follow);
 
   return {
     async get<T extends string>(type: T, key: string, given: GetOptions = {}) {
@@ -143,8 +159,22 @@ export function createWeir(options: WeirOptions): Weir {
       const item = await get({ type, key, versionRange, provider }, complete(rest));
       return item as ContextItem<PayloadOf<T>>;
     },
-    fetch: async (refs, given = {}) => fetchAll(router, refs, complete(given)),
-    stream: (refs, given = {}) => streamAll(router, refs, complete(given)),
+    async fetch(refs, given = {}) {
+      const whole = complete(given);
+      const followOne = followWithin(whole);
+      return followAll(await fetchAll(router, refs, whole), followOne);
+    },
+    stream(refs, given = {}) {
+      const left = new AbortController();
+      const signal = AbortSignal.any([left.signal, ...(given.signal ? [given.signal] : [])]);
+      const whole = { ...complete(given), signal };
+      const outcomes = streamAll(router, refs, { ...whole, retries });
+      return followAsTheyCome(outcomes, followWithin(whole), () => left.abort());
+    },
+    readValue: (item, given = {}) => {
+      const deadline = performance.now() + checkTimeout(given.timeoutMs ?? timeoutMs);
+      return readItemValue(item, { base, deadline, signal: given.signal });
+    },
     list: (given = {}) => listAll(router, given),
     listPage: (given = {}) => router.listContext(...listCall(given)),
     async explain(refs, given = {}) {

@@ -11,7 +11,7 @@ import {
 import { callerOf } from './caller.ts';
 import type { ContextDefinition, ContextQuery, FetchAnswer } from './context.ts';
 import type { ProviderDefinition } from './definition.ts';
-import { type Encoded, encodeAnswer, encodeError, messageMaxBytes } from './encode.ts';
+import { type Encoded, encodeAnswer, encodeError, encodePart, messageMaxBytes } from './encode.ts';
 import { ProviderError } from './provider-error.ts';
 
 /** Told of each error that callers learn nothing of. */
@@ -27,12 +27,13 @@ interface Job {
   readonly query: ContextQuery;
 }
 
-type Finish = (index: number, encoded: Encoded) => void;
+/** Sends an outcome, and the parts that follow it. Rejects when the author's stream fails. */
+type Finish = (index: number, encoded: Encoded) => Promise<void>;
 
 /**
  * Answers a batch: runs its queries side by side and sends what is ready without waiting for the
- * rest. What becomes ready in one turn of the event loop shares a message. An error of one query
- * is that query's alone.
+ * rest. What becomes ready in one turn of the event loop shares a message. Large values go in
+ * parts, as fast as the router takes them. An error of one query is that query's alone.
  */
 export async function* answerFetch(
   provider: ProviderDefinition,
@@ -47,12 +48,12 @@ export async function* answerFetch(
   };
   const tasks = tasksOf(provider, request, signal).map((task) => async () => {
     await inbox.room();
-    await task(inbox.put, report);
+    await task((index, encoded) => send(inbox, { index, encoded }, signal), report);
   });
   void runBounded(tasks, provider.concurrency ?? defaultConcurrency, signal);
   for (let left = request.queries.length; left > 0; ) {
     const ready = await inbox.take();
-    left -= ready.length;
+    left -= ready.filter(({ isLast }) => isLast).length;
     yield* inMessages(ready);
   }
 }
@@ -91,9 +92,9 @@ function fetchOne(context: ContextDefinition, { index, query }: Job): Task {
   return async (finish, report) => {
     try {
       const answer = await context.fetch?.(query);
-      finish(index, encodeAnswer(answer, query.knownEtag));
+      await finish(index, encodeAnswer(answer, query.knownEtag));
     } catch (error) {
-      finish(index, encodeError(error));
+      await finish(index, encodeError(error));
       report({ what: `${context.type}/${query.key}`, error });
     }
   };
@@ -107,16 +108,17 @@ function fetchTogether(
   return async (finish, report) => {
     const queries = jobs.map((job) => job.query);
     const answers = await answersTo(context, queries, signal);
-    for (const [position, { index, query }] of jobs.entries()) {
+    const finishOne = async ({ index, query }: Job, position: number) => {
       try {
         const answer = answers(position);
         if (answer instanceof Error) throw answer;
-        finish(index, encodeAnswer(answer, query.knownEtag));
+        await finish(index, encodeAnswer(answer, query.knownEtag));
       } catch (error) {
-        finish(index, encodeError(error));
+        await finish(index, encodeError(error));
         report({ what: `${context.type}/${query.key}`, error });
       }
-    }
+    };
+    await Promise.all(jobs.map(finishOne));
   };
 }
 
@@ -158,11 +160,32 @@ async function runBounded(
 interface Ready {
   readonly index: number;
   readonly encoded: Encoded;
+  /** Nothing follows for the query. */
+  readonly isLast: boolean;
+}
+
+/** Puts an outcome into the inbox, and its parts, each once there is room for it. */
+async function send(
+  inbox: Inbox,
+  { index, encoded }: Omit<Ready, 'isLast'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { parts } = encoded;
+  if (!parts) return inbox.put({ index, encoded, isLast: true });
+  let held = encoded;
+  // Each waits for the next, so that a stream that fails at its end can still be taken back.
+  for await (const part of parts) {
+    inbox.put({ index, encoded: held, isLast: false });
+    held = encodePart(part);
+    await inbox.room();
+    if (signal.aborted) return;
+  }
+  inbox.put({ index, encoded: held, isLast: true });
 }
 
 /** Results on their way from the queries to the call. */
 interface Inbox {
-  readonly put: Finish;
+  put(ready: Ready): void;
   /** The results since the last time, at the end of a turn in which there are some. */
   take(): Promise<Ready[]>;
   /** Resolves once there is room for more. */
@@ -175,9 +198,9 @@ function createInbox(signal: AbortSignal): Inbox {
   const arrival = createBell(signal);
   const departure = createBell(signal);
   return {
-    put(index, encoded) {
-      ready.push({ index, encoded });
-      bytes += encoded.bytes;
+    put(one) {
+      ready.push(one);
+      bytes += one.encoded.bytes;
       arrival.ring();
     },
     async take() {

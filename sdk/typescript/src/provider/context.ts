@@ -1,7 +1,9 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { Sensitivity } from '../sensitivity.ts';
 import type { PayloadOf } from '../types.ts';
+import type { Cleaner, SchemaCheck } from './cleaner.ts';
 import { contextFaults } from './faults.ts';
+import type { ByteStream } from './parts.ts';
 import type { ProviderError } from './provider-error.ts';
 
 /** A JSON Schema (2020-12), as a plain object. */
@@ -31,14 +33,20 @@ export interface ContextQuery {
 
 /** A value, and what is known of it. */
 export interface ContextValue<T> {
-  /** The value: sent as JSON, a string as it is, bytes as they are. At most 4 MiB when encoded. */
-  readonly value: T | Uint8Array | string;
+  /**
+   * The value: sent as JSON, a string as it is, bytes as they are. What is larger than a message
+   * is sent in parts; what should not be held whole is given as a stream of bytes, such as a
+   * `ReadableStream`, with its `sizeBytes`. Consumers get what is above 4 MiB by a link.
+   */
+  readonly value: T | Uint8Array | string | ByteStream;
+  /** How many bytes the stream holds; given with a stream only. */
+  readonly sizeBytes?: number | undefined;
   /**
    * The media type. Default: `application/json`; for a string `text/plain; charset=utf-8`, for
-   * bytes `application/octet-stream`.
+   * bytes and streams `application/octet-stream`.
    */
   readonly contentType?: string | undefined;
-  /** The tag of this state of the value. Default: from a SHA-256 hash of the bytes. */
+  /** The tag of this state of the value. Default: from a SHA-256 hash of the bytes; no stream has one. */
   readonly etag?: string | undefined;
   /** When this was the value. Default: now. */
   readonly asOf?: Date | undefined;
@@ -135,6 +143,15 @@ export interface ContextSpec<N extends string, T> {
   readonly negativeTtlMs?: number | undefined;
   /** How sensitive values are when they do not say. Default: `internal`. */
   readonly sensitivity?: Sensitivity | undefined;
+  /** What routers do with values that break the schema of the type. Default: `none`. */
+  readonly schemaCheck?: SchemaCheck | undefined;
+  /** What routers mend in JSON values, in this order; at most 16. Default: nothing. */
+  readonly cleaners?: readonly Cleaner[] | undefined;
+  /**
+   * What a complete value has: JSON Pointers to fields that are neither absent, null nor empty;
+   * at most 64. Default: those that the schema requires at its top, when values are checked.
+   */
+  readonly completeFields?: readonly string[] | undefined;
   /**
    * Gets one value; `undefined` when there is no such key. Throw a `ProviderError` to say what
    * went wrong; of any other error callers only learn that there was one.

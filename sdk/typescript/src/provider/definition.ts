@@ -10,8 +10,19 @@ import {
   ProviderManifestSchema,
 } from '../gen/weir/registry/v1/resources_pb.ts';
 import { sensitivityToWire } from '../sensitivity.ts';
+import { cleanerToWire, schemaChecks } from './cleaner.ts';
 import type { ContextDefinition } from './context.ts';
 import { providerFaults } from './faults.ts';
+
+/** How much one router may ask of a provider at once. */
+export interface ProviderLimits {
+  /** Calls under way, 1 to 1,000. What is beyond waits for a moment, then is refused. Default: 64. */
+  readonly concurrentCalls?: number | undefined;
+  /** Calls begun in a second, 1 to 100,000. Default: any number. */
+  readonly callsPerSecond?: number | undefined;
+  /** Bytes of all values of one answer, 4,096 to 1 GiB; what is beyond is refused. Default: 64 MiB. */
+  readonly responseBytes?: number | undefined;
+}
 
 /** What a provider declares of itself. */
 export interface ProviderSpec {
@@ -35,6 +46,14 @@ export interface ProviderSpec {
   readonly priority?: number | undefined;
   /** The time that one call of a router may take, in milliseconds, up to 60,000. Default: 5,000. */
   readonly timeoutMs?: number | undefined;
+  /** How much one router may ask at once. Default: 64 calls, 64 MiB in one answer. */
+  readonly limits?: ProviderLimits | undefined;
+  /**
+   * When a call has brought nothing for so many milliseconds, it is made once more, to another
+   * endpoint, and the first answer counts; 10 to 60,000. Set it only when asking twice does no
+   * harm. Default: never.
+   */
+  readonly hedgeAfterMs?: number | undefined;
   /** Whether the provider is told who the principal is. Default: no. */
   readonly wantsPrincipal?: boolean | undefined;
   /** The attributes of the principal that the provider is told. Default: none. */
@@ -64,7 +83,16 @@ export function defineProvider(spec: ProviderSpec): ProviderDefinition {
 /** The manifest that a provider is registered with. */
 export function manifestOf(provider: ProviderDefinition): ProviderManifest {
   const { name, version, title, description, tags, category, owner } = provider;
-  const { weight, priority, timeoutMs, wantsPrincipal, principalAttributes, bearer } = provider;
+  const {
+    weight,
+    priority,
+    timeoutMs,
+    limits,
+    hedgeAfterMs,
+    wantsPrincipal,
+    principalAttributes,
+    bearer,
+  } = provider;
   return create(ProviderManifestSchema, {
     name,
     version,
@@ -79,8 +107,18 @@ export function manifestOf(provider: ProviderDefinition): ProviderManifest {
     principalAttributes: [...(principalAttributes ?? [])],
     ...(weight !== undefined && { weight }),
     ...(timeoutMs !== undefined && { timeout: durationFromMs(timeoutMs) }),
+    ...(limits !== undefined && { limits: limitsOf(limits) }),
+    ...(hedgeAfterMs !== undefined && { hedgeAfter: durationFromMs(hedgeAfterMs) }),
     ...(bearer !== undefined && { authentication: { bearer } }),
   });
+}
+
+function limitsOf({ concurrentCalls, callsPerSecond, responseBytes }: ProviderLimits) {
+  return {
+    ...(concurrentCalls !== undefined && { concurrentCalls }),
+    ...(callsPerSecond !== undefined && { callsPerSecond }),
+    ...(responseBytes !== undefined && { responseBytes: BigInt(responseBytes) }),
+  };
 }
 
 /** The manifests of the types that a provider brings along with a schema of its own. */
@@ -108,6 +146,7 @@ const scopes = {
 function offerOf(context: ContextDefinition): ContextOffer {
   const { type, version, keyPrefix, scope, sensitivity } = context;
   const { ttlMs, staleWhileRevalidateMs, negativeTtlMs } = context;
+  const { schemaCheck, cleaners = [], completeFields = [] } = context;
   return create(ContextOfferSchema, {
     type,
     version,
@@ -115,6 +154,9 @@ function offerOf(context: ContextDefinition): ContextOffer {
     scope: scope === undefined ? CacheScope.UNSPECIFIED : scopes[scope],
     sensitivity: sensitivityToWire(sensitivity),
     listable: context.list !== undefined,
+    cleaners: cleaners.map(cleanerToWire),
+    completeFields: [...completeFields],
+    ...(schemaCheck !== undefined && { schemaCheck: schemaChecks[schemaCheck] }),
     ...(ttlMs !== undefined && { ttl: durationFromMs(ttlMs) }),
     ...(staleWhileRevalidateMs !== undefined && {
       staleWhileRevalidate: durationFromMs(staleWhileRevalidateMs),

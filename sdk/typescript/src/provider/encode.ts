@@ -4,6 +4,7 @@ import { durationFromMs, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { Code } from '@connectrpc/connect';
 import {
   type Content,
+  ContentPartSchema,
   ContentSchema,
   type Failure,
   FailureSchema,
@@ -14,6 +15,7 @@ import {
 import { jsonType } from '../payload.ts';
 import { isSensitivity, sensitivityToWire } from '../sensitivity.ts';
 import type { ContextValue, FetchAnswer, NotModified } from './context.ts';
+import { type ByteStream, cutToParts, isByteStream, partBytes, partsOfStream } from './parts.ts';
 import { ProviderError } from './provider-error.ts';
 
 /** The largest message that a provider sends: what gRPC clients accept by default. */
@@ -26,12 +28,14 @@ const envelopeBytes = 64;
 export interface Encoded {
   readonly outcome: FetchResult['outcome'];
   readonly bytes: number;
+  /** What is still to be sent of the value, part by part. Absent: nothing. */
+  readonly parts?: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 }
 
 /**
  * Encodes what an author's function answered.
  *
- * @throws {ProviderError} when the value is too large.
+ * @throws {ProviderError} when what stands beside the value is too large.
  * @throws {TypeError} when the answer is of no allowed form.
  */
 export function encodeAnswer(answer: FetchAnswer<unknown>, knownEtag: string): Encoded {
@@ -42,18 +46,38 @@ export function encodeAnswer(answer: FetchAnswer<unknown>, knownEtag: string): E
     throw new TypeError('fetch must return { value, ... }, notModified or undefined');
   }
   if ('notModified' in answer) return encodeNotModified(answer, knownEtag);
-  const payload = encodePayload(answer.value);
-  const etag = answer.etag ?? etagOf(payload);
-  if (etag !== '' && etag === knownEtag) return encodeNotModified(answer, knownEtag);
+  const { value } = answer;
+  const stream = isByteStream(value) ? { value, sizeBytes: sizeOf(answer.sizeBytes) } : undefined;
+  const payload = stream ? new Uint8Array() : encodePayload(value);
+  const etag = answer.etag ?? (stream ? '' : etagOf(payload));
+  if (etag !== '' && etag === knownEtag) {
+    if (stream) leave(stream.value);
+    return encodeNotModified(answer, knownEtag);
+  }
   const content = contentOf(answer, etag);
   // Encoding it without its payload finds faulty fields here, where they fail this query alone.
-  const bytes = toBinary(ContentSchema, content).length + payload.length + envelopeBytes;
-  if (bytes > messageMaxBytes) {
-    const text = `the value takes ${bytes} bytes, and ${messageMaxBytes} is the most a message holds`;
+  const beside = toBinary(ContentSchema, content).length + envelopeBytes;
+  if (beside + partBytes > messageMaxBytes) {
+    const text = `what stands beside the value takes ${beside} bytes, which no message holds`;
     throw new ProviderError(Code.ResourceExhausted, text);
   }
+  const outcome = { case: 'content', value: content } as const;
+  if (stream && stream.sizeBytes > 0) {
+    content.totalBytes = BigInt(stream.sizeBytes);
+    return { outcome, bytes: beside, parts: partsOfStream(stream.value, stream.sizeBytes) };
+  }
+  if (beside + payload.length > messageMaxBytes) {
+    content.totalBytes = BigInt(payload.length);
+    return { outcome, bytes: beside, parts: cutToParts(payload) };
+  }
   content.payload = payload;
-  return { outcome: { case: 'content', value: content }, bytes };
+  return { outcome, bytes: beside + payload.length };
+}
+
+/** The next bytes of a value. */
+export function encodePart(data: Uint8Array): Encoded {
+  const outcome = { case: 'part', value: create(ContentPartSchema, { data }) } as const;
+  return { outcome, bytes: data.length + envelopeBytes };
 }
 
 /** Encodes an error. What is no `ProviderError` stays in this process. */
@@ -96,6 +120,18 @@ function contentOf(answer: ContextValue<unknown>, etag: string): Content {
   });
 }
 
+function sizeOf(sizeBytes: number | undefined): number {
+  if (Number.isSafeInteger(sizeBytes) && (sizeBytes ?? -1) >= 0) return sizeBytes ?? 0;
+  throw new TypeError(`a stream needs sizeBytes, a whole number of bytes, not ${sizeBytes}`);
+}
+
+/** Nobody reads the stream: its source may go. */
+function leave(stream: ByteStream): void {
+  void stream[Symbol.asyncIterator]()
+    .return?.()
+    ?.catch(() => {});
+}
+
 function encodePayload(value: unknown): Uint8Array {
   if (value instanceof Uint8Array) return value;
   const text: unknown = typeof value === 'string' ? value : JSON.stringify(value);
@@ -104,7 +140,7 @@ function encodePayload(value: unknown): Uint8Array {
 }
 
 function defaultType(value: unknown): string {
-  if (value instanceof Uint8Array) return 'application/octet-stream';
+  if (value instanceof Uint8Array || isByteStream(value)) return 'application/octet-stream';
   return typeof value === 'string' ? 'text/plain; charset=utf-8' : jsonType;
 }
 

@@ -1,4 +1,5 @@
 import { isSensitivity } from '../sensitivity.ts';
+import { schemaChecks } from './cleaner.ts';
 import type { ContextDefinition, ContextSpec } from './context.ts';
 import type { ProviderSpec } from './definition.ts';
 
@@ -16,7 +17,7 @@ type AnyContext = Omit<ContextSpec<string, never>, 'fetch' | 'fetchMany'> & {
 
 /** What is wrong with a context's declaration. */
 export function contextFaults(spec: AnyContext): string[] {
-  const { type, version, fetch, fetchMany, scope, sensitivity } = spec;
+  const { type, version, fetch, fetchMany, scope, sensitivity, schemaCheck } = spec;
   return found([
     [!typeName.test(type), 'type must be A-Z, a-z, 0-9 after a capital, at most 63 characters'],
     [!semver.test(version), `version "${version}" is not semver: write it like 1.0.0`],
@@ -26,6 +27,10 @@ export function contextFaults(spec: AnyContext): string[] {
     [
       sensitivity !== undefined && !isSensitivity(sensitivity),
       `sensitivity "${sensitivity}" is not public, internal, confidential or restricted`,
+    ],
+    [
+      schemaCheck !== undefined && !Object.hasOwn(schemaChecks, schemaCheck),
+      `schemaCheck "${schemaCheck}" is not none, score or require`,
     ],
     ...durations(spec, ['ttlMs', 'staleWhileRevalidateMs', 'negativeTtlMs']),
   ]);
@@ -42,6 +47,11 @@ export function providerFaults(spec: ProviderSpec): string[] {
     [contexts.length === 0, 'contexts is empty: offer at least one'],
     [!isWithin(weight ?? 100, 0, 1000), `weight ${weight} is not a whole number from 0 to 1000`],
     [!isWithin(timeoutMs ?? 1, 1, 60_000), `timeoutMs ${timeoutMs} is not 1 to 60000`],
+    ...limitFaults(spec.limits),
+    [
+      !isWithin(spec.hedgeAfterMs ?? 10, 10, 60_000),
+      `hedgeAfterMs ${spec.hedgeAfterMs} is not 10 to 60000; leave it out for never`,
+    ],
     [!isWithin(concurrency ?? 1, 1, 100_000), `concurrency ${concurrency} is not 1 or more`],
     [
       bearer !== undefined && !bearer.startsWith('secret://'),
@@ -52,6 +62,18 @@ export function providerFaults(spec: ProviderSpec): string[] {
       return [true, text];
     }),
     ...repeated(contexts).map((each): Fault => [true, `${each} is offered twice: offer it once`]),
+  ]);
+}
+
+function limitFaults(limits: ProviderSpec['limits'] = {}): Fault[] {
+  const bounds: [keyof typeof limits, number, number][] = [
+    ['concurrentCalls', 1, 1_000],
+    ['callsPerSecond', 1, 100_000],
+    ['responseBytes', 4_096, 1024 ** 3],
+  ];
+  return bounds.map(([name, least, most]) => [
+    limits[name] !== undefined && !isWithin(limits[name], least, most),
+    `limits.${name} ${limits[name]} is not ${least} to ${most}`,
   ]);
 }
 

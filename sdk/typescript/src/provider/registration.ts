@@ -13,6 +13,7 @@ export interface ProviderEvent {
   readonly kind:
     | 'registered'
     | 'reregistered'
+    | 'deregistered'
     | 'register-failed'
     | 'heartbeat-failed'
     | 'heartbeat-recovered'
@@ -39,18 +40,29 @@ export interface RegistrationOptions {
 /**
  * The life of a registration. `registering` and `waiting` alternate until Weir takes it; `live`
  * sends heartbeats, `failures` counts those that failed in a row; a forgotten lease leads back
- * to `registering`; `refused` is the end, and only reached before the first success.
+ * to `registering`; `refused` is the end, and only reached before the first success. `what` is
+ * only the endpoint when Weir remembers, so that what somebody deregistered stays so.
  */
 export type RegistrationState =
-  | { readonly kind: 'registering'; readonly attempt: number }
-  | { readonly kind: 'waiting'; readonly attempt: number; readonly retryDelayMs: number }
+  | { readonly kind: 'registering'; readonly attempt: number; readonly what: What }
+  | {
+      readonly kind: 'waiting';
+      readonly attempt: number;
+      readonly what: What;
+      readonly retryDelayMs: number;
+    }
   | { readonly kind: 'live'; readonly lease: Lease; readonly failures: number }
   | { readonly kind: 'refused'; readonly error: WeirCallError }
   | { readonly kind: 'stopped' };
 
+/** What is to be registered. */
+type What = 'all' | 'endpoint';
+
 interface Lease {
   readonly endpointId: string;
   readonly leaseMs: number;
+  /** The installation that gave it. */
+  readonly epoch: string;
 }
 
 /** A registration that keeps itself alive. */
@@ -62,6 +74,8 @@ export interface Registration {
   /** Stops heartbeats. The lease then runs out, unless it is given back. */
   stop(): Promise<void>;
 }
+
+const begin = { kind: 'registering', attempt: 0, what: 'all' } as const satisfies RegistrationState;
 
 const backoff: Backoff = { firstMs: 250, maxMs: 10_000 };
 
@@ -81,7 +95,7 @@ export function openRegistration(options: RegistrationOptions): Registration {
   const stopping = new AbortController();
   const { signal } = stopping;
   const first = deferred();
-  let state: RegistrationState = { kind: 'registering', attempt: 0 };
+  let state: RegistrationState = begin;
   let lease: Lease | undefined;
 
   function setState(next: RegistrationState): void {
@@ -123,11 +137,11 @@ type Alive = Exclude<RegistrationState, { kind: 'refused' } | { kind: 'stopped' 
 async function step(state: Alive, options: Step): Promise<RegistrationState> {
   switch (state.kind) {
     case 'registering':
-      return register(state.attempt, options);
+      return register(state, options);
     case 'waiting': {
       const waitMs = Math.max(backoffMs(backoff, state.attempt), state.retryDelayMs);
       await pause(waitMs, options.signal);
-      return { kind: 'registering', attempt: state.attempt + 1 };
+      return { kind: 'registering', attempt: state.attempt + 1, what: state.what };
     }
     case 'live': {
       const beatMs = (state.lease.leaseMs / 3) * (0.9 + Math.random() / 10);
@@ -140,20 +154,28 @@ async function step(state: Alive, options: Step): Promise<RegistrationState> {
   }
 }
 
-async function register(attempt: number, options: Step): Promise<RegistrationState> {
+async function register(
+  { attempt, what }: Extract<Alive, { kind: 'registering' }>,
+  options: Step,
+): Promise<RegistrationState> {
   const { isFirst, signal, onEvent, provider } = options;
   const name = `${provider.name}@${provider.version}`;
   try {
-    const lease = await registerAll(options);
+    const lease = await (what === 'all' ? registerAll(options) : registerEndpoint(options));
     const kind = isFirst ? 'registered' : 'reregistered';
     onEvent({ kind, text: `${name} is ${kind} at ${options.endpointUrl}` });
     return { kind: 'live', lease, failures: 0 };
   } catch (thrown) {
     const error = toCallError(thrown);
     if (signal.aborted) return { kind: 'stopped' };
-    onEvent({ kind: 'register-failed', text: `${name}: ${error.message}`, error });
+    if (what === 'endpoint' && error.code === Code.NotFound) {
+      const text = `${name} was deregistered; it is served again once somebody registers it`;
+      if (attempt === 0) onEvent({ kind: 'deregistered', text });
+    } else {
+      onEvent({ kind: 'register-failed', text: `${name}: ${error.message}`, error });
+    }
     if (isFirst && permanentCodes.has(error.code)) return { kind: 'refused', error };
-    return { kind: 'waiting', attempt, retryDelayMs: error.retryDelayMs ?? 0 };
+    return { kind: 'waiting', attempt, what, retryDelayMs: error.retryDelayMs ?? 0 };
   }
 }
 
@@ -166,13 +188,16 @@ async function heartbeat(
     const timeoutMs = Math.max(1_000, lease.leaseMs / 3);
     const request = { endpointIds: [lease.endpointId] };
     const answer = await registry.heartbeat(request, { signal, timeoutMs });
-    if (answer.unknownEndpointIds.length > 0) return { kind: 'registering', attempt: 0 };
+    if (answer.unknownEndpointIds.length > 0) {
+      const remembers = answer.epoch !== '' && answer.epoch === lease.epoch;
+      return { ...begin, what: remembers ? 'endpoint' : 'all' };
+    }
     if (failures > 0) onEvent({ kind: 'heartbeat-recovered', text: `${name} is heard again` });
     const leaseMs = answer.lease ? durationMs(answer.lease) : lease.leaseMs;
     return { kind: 'live', lease: { ...lease, leaseMs }, failures: 0 };
   } catch (thrown) {
     const error = toCallError(thrown);
-    if (error.reason === Reason.LEASE_UNKNOWN) return { kind: 'registering', attempt: 0 };
+    if (error.reason === Reason.LEASE_UNKNOWN) return begin;
     if (!signal.aborted) {
       onEvent({ kind: 'heartbeat-failed', text: `${name}: ${error.message}`, error });
     }
@@ -182,7 +207,7 @@ async function heartbeat(
 
 /** Everything that Weir must know of, in an order that never dangles. Doing it again is safe. */
 async function registerAll(options: Step): Promise<Lease> {
-  const { provider, registry, endpointUrl, signal } = options;
+  const { provider, registry, signal } = options;
   for (const manifest of typeManifestsOf(provider)) {
     const source = { case: 'manifest', value: manifest } as const;
     await registry.publishType({ source }, { signal }).catch((thrown: unknown) => {
@@ -192,7 +217,11 @@ async function registerAll(options: Step): Promise<Lease> {
     });
   }
   await registerManifest(options);
-  const { endpoint, lease } = await registry.registerEndpoint(
+  return registerEndpoint(options);
+}
+
+async function registerEndpoint({ provider, registry, endpointUrl, signal }: Step): Promise<Lease> {
+  const { endpoint, lease, epoch } = await registry.registerEndpoint(
     {
       provider: provider.name,
       version: provider.version,
@@ -204,7 +233,7 @@ async function registerAll(options: Step): Promise<Lease> {
     const text = 'Weir answered a registration without an endpoint or lease';
     throw new WeirCallError({ code: Code.Internal, text });
   }
-  return { endpointId: endpoint.id, leaseMs: Math.max(1, durationMs(lease)) };
+  return { endpointId: endpoint.id, leaseMs: Math.max(1, durationMs(lease)), epoch };
 }
 
 async function registerManifest({ provider, registry, replace, signal }: Step): Promise<void> {

@@ -10,6 +10,7 @@ import type { OnFault } from './answer.ts';
 import type { ProviderDefinition } from './definition.ts';
 import { createHealth } from './health.ts';
 import { createProviderService } from './service.ts';
+import { traceCalls } from './trace.ts';
 
 const limits = {
   readMaxBytes: 4 * 1024 * 1024,
@@ -64,6 +65,7 @@ export async function openProviderServer(
       maxTimeoutMs: limits.maxTimeoutMs,
       shutdownSignal: stopped.signal,
       requestGate: gateOf(token),
+      interceptors: [traceCalls],
       routes: (router) =>
         router
           .service(ProviderService, createProviderService(provider, onFault))

@@ -23,6 +23,7 @@ import type { ProviderDefinition } from '../provider/definition.ts';
 import { createProviderService } from '../provider/service.ts';
 import { type Sensitivity, sensitivityFromWire } from '../sensitivity.ts';
 import type { PayloadOf } from '../types.ts';
+import { wholeResults } from './assemble.ts';
 import { refusalOf } from './refusals.ts';
 
 /** How a provider under test is asked. */
@@ -126,9 +127,8 @@ export function openTestProvider(
   const query = async <T>(type: string, key: string, given: TestFetchOptions = {}) => {
     const { knownEtag = '', typeVersion = '', caller } = given;
     const queries = [{ type, typeVersion, key, knownEtag }];
-    for await (const message of client.fetch({ queries, caller: whole(caller) }, callOf(given))) {
-      for (const result of message.results) return readResult<T>(result);
-    }
+    const answers = client.fetch({ queries, caller: whole(caller) }, callOf(given));
+    for await (const result of wholeResults(answers)) return readResult<T>(result);
     throw new TypeError(`the provider gave no result for ${type}/${key}`);
   };
   return {

@@ -18,6 +18,7 @@ import type { FetchContextRequest, RouterService } from '../gen/weir/router/v1/r
 import type { Caller, ContextDefinition } from '../provider/context.ts';
 import type { ProviderDefinition } from '../provider/definition.ts';
 import { sensitivityToWire } from '../sensitivity.ts';
+import { wholeResults } from './assemble.ts';
 import { listContext } from './list.ts';
 import { callRefusal, failureRefusal, refusalOf } from './refusals.ts';
 import { type Offer, route } from './route.ts';
@@ -104,12 +105,10 @@ async function* askProvider(
   try {
     const wire = { ...caller, attributes: { ...caller.attributes } };
     const answers = clientOf(provider).fetch({ queries, caller: wire }, { signal, ...timeout });
-    for await (const { results } of answers) {
-      for (const result of results) {
-        const wanted = waiting.get(result.index);
-        waiting.delete(result.index);
-        if (wanted !== undefined) yield present(result, wanted, { provider, minQuality });
-      }
+    for await (const result of wholeResults(answers)) {
+      const wanted = waiting.get(result.index);
+      waiting.delete(result.index);
+      if (wanted !== undefined) yield present(result, wanted, { provider, minQuality });
     }
   } catch (error) {
     for (const { index } of waiting.values()) yield refused(index, callRefusal(error));
@@ -124,12 +123,13 @@ function present(
   if (outcome.case === 'failure') return refused(index, failureRefusal(outcome.value));
   if (outcome.case !== 'content') return refused(index, refusalOf(Reason.KEY_NOT_FOUND));
   const { quality } = outcome.value;
-  if (minQuality > 0 && (quality ?? 0) < minQuality) {
+  if ((quality ?? 1) < minQuality) {
     return refused(index, refusalOf(Reason.QUALITY_TOO_LOW));
   }
   const value = itemOf(outcome.value, { provider, context });
   const cache = CacheStatus.MISS;
-  return create(ItemResultSchema, { index, cache, outcome: { case: 'item', value } });
+  const outcomeOf = { case: 'item', value } as const;
+  return create(ItemResultSchema, { index, cache, quality: quality ?? 1, outcome: outcomeOf });
 }
 
 function itemOf(content: Content, { provider, context }: Offer): Item {

@@ -1,0 +1,162 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { createAdmission } from './admission.ts';
+
+const limits = {
+  callsAtWork: 1_000,
+  burstCalls: 8,
+  callsWaiting: 100,
+  queueMs: 40,
+  overloadedQueueMs: 10,
+};
+
+function open(more: Partial<typeof limits> = {}) {
+  let nowMs = 0;
+  let busyMs = 0;
+  const clock = { nowMs: () => nowMs, busyMs: () => busyMs };
+  const begun: number[] = [];
+  const refused: number[] = [];
+  const states: boolean[] = [];
+  const left = new Set<number>();
+  const observer = {
+    begun: () => {},
+    refused: () => {},
+    overloaded: (yes: boolean) => states.push(yes),
+  };
+  const admission = createAdmission({ ...limits, ...more }, observer, clock);
+  return {
+    admission,
+    begun,
+    refused,
+    states,
+    left,
+    arrive(...ids: number[]) {
+      for (const id of ids) {
+        admission.arrive({
+          begin: () => begun.push(id),
+          refuse: () => refused.push(id),
+          gone: () => left.has(id),
+        });
+      }
+    },
+    /** Time in which the thread is at work. */
+    wait(ms: number) {
+      nowMs += ms;
+      busyMs += ms;
+    },
+    /** Time in which it is not. */
+    stand(ms: number) {
+      nowMs += ms;
+    },
+    async settle() {
+      while (admission.waiting > 0) await turn();
+    },
+  };
+}
+
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
+
+it('begins a few calls at once, and the others soon, in their order', async () => {
+  const { arrive, begun, refused, settle } = open();
+  arrive(...range(0, 50));
+  expect(begun).toEqual(range(0, 16));
+  await settle();
+  expect(begun).toEqual(range(0, 50));
+  expect(refused).toEqual([]);
+});
+
+it('lets a burst wait as long as it takes', async () => {
+  const { arrive, wait, begun, settle } = open();
+  arrive(...range(0, 24));
+  wait(10_000);
+  await settle();
+  expect(begun).toEqual(range(0, 24));
+});
+
+it('refuses those who waited too long when too many do, and begins the newest first', async () => {
+  const { arrive, wait, begun, refused, states, settle } = open();
+  arrive(...range(0, 60));
+  // Nobody waits too long yet.
+  while (begun.length < 32) await turn();
+  const late = begun.length;
+  expect(begun).toEqual(range(0, late));
+  expect(refused).toEqual([]);
+  wait(41);
+  arrive(...range(60, 65));
+  await settle();
+  expect(states).toEqual([true]);
+  // Those that were about to begin still do, in their order.
+  const more = begun.filter((id) => id < 60).length;
+  expect(begun.filter((id) => id < 60)).toEqual(range(0, more));
+  expect(refused).toEqual(range(more, 60));
+  expect(begun.slice(more)).toEqual([64, 63, 62, 61, 60]);
+});
+
+it('takes a thread that was kept from the processor for no overload', async () => {
+  const { arrive, stand, begun, refused, settle } = open();
+  arrive(...range(0, 60));
+  stand(60_000);
+  await settle();
+  expect(begun).toEqual(range(0, 60));
+  expect(refused).toEqual([]);
+});
+
+it('begins fewer in a turn when they take long', async () => {
+  const { admission, wait } = open();
+  const begunIn: number[] = [];
+  let turnNow = 0;
+  for (let i = 0; i < 6; i++) {
+    const begin = () => {
+      begunIn.push(turnNow);
+      wait(5);
+    };
+    admission.arrive({ begin, refuse: () => {}, gone: () => false });
+  }
+  while (admission.waiting > 0) {
+    await turn();
+    turnNow += 1;
+  }
+  expect(new Set(begunIn).size).toBe(6);
+});
+
+it('refuses at once when the queue is full', async () => {
+  const { arrive, refused, begun, settle } = open({ callsWaiting: 5 });
+  arrive(...range(0, 24));
+  expect(refused).toEqual([21, 22, 23]);
+  await settle();
+  expect(begun).toEqual(range(0, 21));
+});
+
+it('begins no more than may be at work; who waits for them too long is refused', async () => {
+  const { admission, arrive, wait, begun, refused, settle } = open({ callsAtWork: 2 });
+  arrive(1, 2, 3, 4);
+  await turn();
+  expect([begun, admission.atWork, admission.waiting]).toEqual([[1, 2], 2, 2]);
+  admission.over();
+  while (begun.length < 3) await turn();
+  wait(41);
+  await settle();
+  expect(begun).toEqual([1, 2, 3]);
+  expect(refused).toEqual([4]);
+});
+
+it('forgets callers who have left', async () => {
+  const { arrive, left, begun, refused, settle } = open();
+  arrive(...range(0, 20));
+  left.add(17).add(19);
+  await settle();
+  expect(begun).toEqual([...range(0, 17), 18]);
+  expect(refused).toEqual([]);
+});
+
+it('is calm again when nothing was refused for a while', async () => {
+  const { arrive, wait, begun, states, settle } = open();
+  arrive(...range(0, 60));
+  while (begun.length < 32) await turn();
+  wait(41);
+  await settle();
+  expect(states).toEqual([true]);
+  wait(1_000);
+  while (states.length < 2) await turn();
+  expect(states).toEqual([true, false]);
+});

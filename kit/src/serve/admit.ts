@@ -1,0 +1,81 @@
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import { refuse } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import { type AdmissionObserver, createAdmission } from './admission.ts';
+import { carrierOf, type HttpRequest, type HttpResponse } from './http.ts';
+import type { ServeLimits } from './limits.ts';
+import type { ServeOptions } from './options.ts';
+import { writeRefusal } from './refusal.ts';
+
+/** Told to one caller after the other, so that they do not all come back at once. */
+const retryDelaysMs = [500, 700, 900, 1100, 1300, 1500];
+
+const refusals = retryDelaysMs.map((retryDelayMs) => {
+  const text = 'more calls than can be answered in time; call again after the delay';
+  return writeRefusal(refuse(Reason.OVERLOADED, text, { retryDelayMs }));
+});
+
+/** Begins a request now or soon, or answers it with a refusal. */
+export type Admit = (request: HttpRequest, response: HttpResponse, begin: () => void) => void;
+
+/** Creates what stands before the handlers of the services; all other requests pass. */
+export function createAdmit(
+  { services, log, metrics }: Pick<ServeOptions, 'services' | 'log' | 'metrics'>,
+  limits: ServeLimits,
+): Admit {
+  const methods = new Set(
+    services.flatMap(({ typeName, methods }) => methods.map(({ name }) => `/${typeName}/${name}`)),
+  );
+  const admission = createAdmission(limits, createObserver(log, metrics));
+  metrics.meter
+    .createObservableGauge('weir_calls_at_work', { description: 'Calls begun and not over.' })
+    .addCallback((result) => result.observe(admission.atWork));
+  metrics.meter
+    .createObservableGauge('weir_calls_waiting', { description: 'Calls that wait to begin.' })
+    .addCallback((result) => result.observe(admission.waiting));
+  let refused = 0;
+  return (request, response, begin) => {
+    const path = request.url?.split('?', 1)[0] ?? '';
+    if (!methods.has(path)) return begin();
+    const startMs = performance.now();
+    const carrier = carrierOf(request);
+    admission.arrive({
+      gone: () => carrier.destroyed,
+      begin() {
+        response.once('close', admission.over);
+        begin();
+      },
+      refuse() {
+        refused = (refused + 1) % refusals.length;
+        refusals[refused]?.(request, response);
+        metrics.recordCall(path.slice(1), 'UNAVAILABLE', (performance.now() - startMs) / 1000);
+      },
+    });
+  };
+}
+
+/** Refusals are counted; only their beginning and end are worth a line. */
+function createObserver(log: Logger, { meter }: Metrics): AdmissionObserver {
+  const waits = meter.createHistogram('weir_call_queue_seconds', {
+    description: 'How long calls waited before they began.',
+    advice: { explicitBucketBoundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1] },
+  });
+  const refusals = meter.createCounter('weir_calls_refused', {
+    description: 'Calls refused because of overload, before they began.',
+  });
+  refusals.add(0);
+  let refused = 0;
+  return {
+    begun: (waitedMs) => waits.record(waitedMs / 1000),
+    refused() {
+      refused += 1;
+      refusals.add(1);
+    },
+    overloaded(yes) {
+      if (yes) log.warn('overload: calls are refused until the process keeps up again');
+      else log.info({ refused }, 'the overload is over');
+      refused = 0;
+    },
+  };
+}

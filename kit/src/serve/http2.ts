@@ -1,0 +1,140 @@
+import { createServer, type ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+import { within } from './abort.ts';
+import type { HttpHandler } from './http.ts';
+import type { ServeLimits } from './limits.ts';
+
+const streamWindowBytes = 1024 * 1024;
+const connectionWindowBytes = 8 * 1024 * 1024;
+/** Answers wait here for slow readers: room for every stream to hold a large one. */
+const sessionMemoryMb = 512;
+const looksPerTime = 4;
+/** A GOAWAY without error whose last stream is the last that there can be (RFC 9113, 6.8). */
+const shutdownNotice = Buffer.from([0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
+
+/** How long a peer on whose connection nothing is asked may take to hear that it is to go. */
+const restMs = 1_000;
+
+/** The part of a listener that speaks HTTP/2. */
+export interface Http2Side {
+  /** Takes a connection whose first bytes are those of HTTP/2. */
+  accept(socket: Socket): void;
+  /**
+   * Asks all peers to open no more streams, and resolves when they have heard it; what they send
+   * until then is served.
+   */
+  retire(): Promise<void>;
+  /** Takes no more streams; connections end with their last one. */
+  close(): void;
+  /** Ends all connections. */
+  destroy(): void;
+}
+
+/** A session, and how it is used. */
+interface Use {
+  readonly session: ServerHttp2Session;
+  readonly socket: Socket;
+  streams: number;
+  idleSinceMs: number;
+}
+
+/** Opens the part of a listener that speaks HTTP/2. */
+export function openHttp2(limits: ServeLimits, onRequest: HttpHandler): Http2Side {
+  const uses = new Set<Use>();
+  let retired = false;
+  const server = createServer(
+    {
+      maxSessionMemory: sessionMemoryMb,
+      settings: {
+        initialWindowSize: streamWindowBytes,
+        maxConcurrentStreams: limits.streamsPerConnection,
+        maxHeaderListSize: limits.headersMaxBytes,
+      },
+    },
+    (request, response) => {
+      // Peers are held to the settings only from when they have acknowledged them.
+      if (headerBytes(request.rawHeaders) <= limits.headersMaxBytes) {
+        return onRequest(request, response);
+      }
+      response.statusCode = 431;
+      response.end();
+    },
+  );
+  const opened = (session: ServerHttp2Session, socket: Socket) => {
+    const use: Use = { session, socket, streams: 0, idleSinceMs: performance.now() };
+    uses.add(use);
+    countStreams(use);
+    // The preface may be begun and never finished.
+    const silent = setTimeout(() => session.destroy(), limits.silentSocketMs);
+    session.once('remoteSettings', () => clearTimeout(silent));
+    session.once('close', () => {
+      clearTimeout(silent);
+      uses.delete(use);
+    });
+    session.setLocalWindowSize(connectionWindowBytes);
+    if (retired) void sendAway(use);
+  };
+  const closeIdle = () => {
+    const idleBeforeMs = performance.now() - limits.idleConnectionMs;
+    for (const use of uses) {
+      if (use.streams === 0 && use.idleSinceMs < idleBeforeMs) void sendAway(use);
+    }
+  };
+  const looking = setInterval(closeIdle, limits.idleConnectionMs / looksPerTime).unref();
+  return {
+    accept(socket) {
+      server.once('session', (session) => opened(session, socket));
+      server.emit('connection', socket);
+    },
+    async retire() {
+      retired = true;
+      await Promise.all([...uses].map(sendAway));
+    },
+    close() {
+      clearInterval(looking);
+      for (const { session } of uses) session.close();
+    },
+    destroy() {
+      for (const { session } of uses) session.destroy();
+    },
+  };
+}
+
+/**
+ * In two steps, so that no call is lost that was sent before the peer has heard of it: the first
+ * asks for no more streams, and once the peer has read that, the second takes none. One ping does
+ * not tell: its answer overtakes streams that the peer was about to open.
+ */
+async function sendAway(use: Use): Promise<void> {
+  const { session, socket } = use;
+  if (session.closed || session.destroyed) return;
+  // Past Node, which ignores new streams from when it has itself sent a GOAWAY of any kind.
+  // Whatever Node writes is whole frames, so that one may stand between.
+  socket.write(shutdownNotice);
+  const heard = pinged(session).then(() => pinged(session));
+  await within(restMs, heard);
+  // Some that have no stream open answer no more.
+  if (use.streams > 0) await heard;
+  if (!session.closed && !session.destroyed) session.close();
+}
+
+/** Resolves when the peer has answered, or never will. */
+function pinged(session: ServerHttp2Session): Promise<void> {
+  return new Promise((resolve) => {
+    if (session.closed || session.destroyed || !session.ping(() => resolve())) resolve();
+  });
+}
+
+function countStreams(use: Use): void {
+  use.session.on('stream', (stream) => {
+    use.streams += 1;
+    stream.once('close', () => {
+      use.streams -= 1;
+      use.idleSinceMs = performance.now();
+    });
+  });
+}
+
+function headerBytes(rawHeaders: readonly string[]): number {
+  return rawHeaders.reduce((sum, text) => sum + text.length, 0);
+}

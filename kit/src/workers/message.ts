@@ -1,0 +1,26 @@
+import type { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import type { RefuseOptions } from '../errors.ts';
+
+/** What goes to a thread. */
+export interface JobMessage {
+  readonly id: number;
+  readonly job: unknown;
+}
+
+/** What a thread says when it has a job in hand. */
+export interface JobBegun {
+  readonly begun: number;
+  readonly threadId: number;
+}
+
+/** What comes back. A refusal crosses in parts, for a copied error is no WeirError any more. */
+export type JobAnswer =
+  | { readonly kind: 'done'; readonly value: unknown }
+  | { readonly kind: 'stack' }
+  | { readonly kind: 'failed'; readonly error: unknown }
+  | {
+      readonly kind: 'refused';
+      readonly reason: Reason;
+      readonly text: string;
+      readonly more: Omit<RefuseOptions, 'cause'>;
+    };

@@ -1,0 +1,1 @@
+ALTER TABLE "installation" ADD COLUMN "database" text DEFAULT '' NOT NULL;

@@ -1,0 +1,79 @@
+import { mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock, HttpRequest, HttpResponse, Logger } from '@weir/kit';
+import type { BlobStore } from './blob-store.ts';
+import { headerType } from './blob-store.ts';
+import { openKeptFiles, orMissing } from './kept-files.ts';
+import type { Links } from './links.ts';
+import { attempt, openPartialFile, sweepPartialFiles } from './partial-file.ts';
+import { createBlobHandler } from './serve-blobs.ts';
+
+/** What a store in the file system is opened with. */
+export interface FileStoreOptions {
+  /** The folder; routers that share it serve each other's links. */
+  readonly dir: string;
+  /** What it may hold. */
+  readonly maxBytes: number;
+  /** How long a value is kept when it comes, for its first link. */
+  readonly holdMs: number;
+  readonly links: Links;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Values that are read at once, at most. Default: 256. */
+  readonly maxTransfers?: number | undefined;
+}
+
+/** A store whose values are served at the port of callers. */
+export interface FileStore extends BlobStore {
+  /** Answers requests for values; true when it has taken the request. */
+  handle(request: HttpRequest, response: HttpResponse): boolean;
+}
+
+/** Opens the store in the file system. Rejects when the folder cannot be made. */
+export async function openFileStore(options: FileStoreOptions): Promise<FileStore> {
+  const { dir, maxBytes, links, clock } = options;
+  const partials = join(dir, '.partial');
+  await mkdir(partials, { recursive: true, mode: 0o700 });
+  await sweepPartialFiles(partials, clock);
+  const files = openKeptFiles(dir, maxBytes, clock);
+
+  const openLinked: Parameters<typeof createBlobHandler>[0]['open'] = async (linked) => {
+    const file = await open(files.pathOf(linked), 'r').catch(orMissing);
+    return file && { file, sizeBytes: (await file.stat()).size };
+  };
+
+  return {
+    handle: createBlobHandler({ ...options, open: openLinked }),
+    async begin(tenant, sizeBytes) {
+      const reserved = await files.reserve(sizeBytes);
+      try {
+        const partial = await openPartialFile(partials);
+        const discard = async () => {
+          await partial.discard();
+          reserved.release();
+        };
+        return {
+          write: partial.write,
+          discard,
+          async commit() {
+            try {
+              const sha256 = await partial.finish();
+              await files.keep(partial.path, { tenant, sha256 }, clock.wallMs() + options.holdMs);
+              return sha256;
+            } finally {
+              await attempt(discard);
+            }
+          },
+        };
+      } catch (error) {
+        reserved.release();
+        throw error;
+      }
+    },
+    async link(blob, contentType) {
+      const { tenant, sha256 } = blob;
+      const link = links.make({ tenant, sha256, contentType: headerType(contentType) });
+      return (await files.prolong(blob, link.expireMs)) ? link : undefined;
+    },
+  };
+}

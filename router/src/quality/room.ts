@@ -1,0 +1,28 @@
+/** Room for bytes that wait, of which no owner has more than half. */
+export interface Room {
+  /** Takes room; false: there is none. */
+  take(owner: string, bytes: number): boolean;
+  /** Gives it back. */
+  give(owner: string, bytes: number): void;
+}
+
+/** Makes room for so many bytes. */
+export function createRoom(maxBytes: number): Room {
+  const taken = new Map<string, number>();
+  let total = 0;
+  return {
+    take(owner, bytes) {
+      const own = (taken.get(owner) ?? 0) + bytes;
+      if (total + bytes > maxBytes || own > maxBytes / 2) return false;
+      total += bytes;
+      taken.set(owner, own);
+      return true;
+    },
+    give(owner, bytes) {
+      total -= bytes;
+      const own = (taken.get(owner) ?? 0) - bytes;
+      if (own > 0) taken.set(owner, own);
+      else taken.delete(owner);
+    },
+  };
+}

@@ -1,0 +1,110 @@
+import type { Interceptor } from '@connectrpc/connect';
+import { type Clock, type Logger, refuse } from '@weir/kit';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import type {
+  FetchRequest,
+  FetchResponse,
+  ListRequest,
+  ListResponse,
+} from '@weir/sdk/gen/weir/provider/v1/provider_pb';
+import type { SecretSource } from '../secrets.ts';
+import type { ProviderVersion } from '../snapshot/catalogue.ts';
+import { createAnswerGuard, createPageGuard } from './answer-guard.ts';
+import { openConnections } from './connections.ts';
+import { createEndpointChooser } from './endpoints.ts';
+import { logUpstream, type UpstreamObserver } from './observer.ts';
+import { createPressures } from './pressure.ts';
+import { type StreamDeps, streamFrom } from './stream.ts';
+
+/** How one upstream call ends at the latest. */
+export interface UpstreamLimits {
+  readonly signal: AbortSignal;
+  /** At least 1 is given to the provider, in whole milliseconds. */
+  readonly timeoutMs: number;
+  /** Is told what happened on the way, without addresses; for Explain. */
+  readonly note?: (text: string) => void;
+}
+
+/** Calls providers, and keeps the bad ones from harming anybody else. */
+export interface Upstream extends AsyncDisposable {
+  /**
+   * Fetches a batch from a provider version. Leave the loop as soon as all is answered: what
+   * the provider still sends is thrown away, and the call ended.
+   */
+  fetch(
+    provider: ProviderVersion,
+    request: FetchRequest,
+    limits: UpstreamLimits,
+  ): AsyncIterable<FetchResponse>;
+  /** Lists keys, from one endpoint of a provider version. */
+  list(
+    provider: ProviderVersion,
+    request: ListRequest,
+    limits: UpstreamLimits,
+  ): Promise<ListResponse>;
+}
+
+/** What calling providers needs. */
+export interface UpstreamOptions {
+  readonly clock: Clock;
+  readonly secrets: SecretSource;
+  readonly log: Logger;
+  /** Is told what becomes of calls, besides the log. */
+  readonly observer?: UpstreamObserver;
+  /** Around every attempt; such as one that passes the trace on. */
+  readonly interceptors?: readonly Interceptor[];
+}
+
+/** Opens the way to providers; connections are opened as they are needed. */
+export function openUpstream(options: UpstreamOptions): Upstream {
+  const { clock, secrets, log } = options;
+  const observer = logUpstream(log, options.observer);
+  const connections = openConnections(options.interceptors ?? []);
+  const deps: StreamDeps = {
+    clock,
+    observer,
+    chooser: createEndpointChooser(clock),
+    clientOf: connections.clientOf,
+    pressureOf: createPressures(clock, observer),
+  };
+
+  return {
+    fetch: (provider, request, limits) =>
+      streamFrom(deps, limits, {
+        provider,
+        method: 'fetch',
+        send: (client, call) => client.fetch(request, call),
+        headers: authenticationOf(provider, secrets),
+        guard: createAnswerGuard(provider, request.queries.length),
+      }),
+    async list(provider, request, limits) {
+      const answers = streamFrom<ListResponse>(deps, limits, {
+        provider,
+        method: 'list',
+        async *send(client, call) {
+          yield await client.list(request, call);
+        },
+        headers: authenticationOf(provider, secrets),
+        guard: createPageGuard(provider),
+      });
+      for await (const answer of answers) return answer;
+      throw refuse(Reason.PROVIDER_GARBAGE, `provider ${provider.name} sent no list`);
+    },
+    async [Symbol.asyncDispose]() {
+      connections[Symbol.dispose]();
+    },
+  };
+}
+
+function authenticationOf(
+  provider: ProviderVersion,
+  secrets: SecretSource,
+): Record<string, string> {
+  if (provider.bearer === '') return {};
+  const secret = secrets.resolve(provider.bearer);
+  if (secret !== undefined) return { authorization: `Bearer ${secret}` };
+  throw refuse(
+    Reason.PROVIDER_UNAVAILABLE,
+    `this router does not know the secret that provider ${provider.name} asks for`,
+  );
+}
