@@ -47,7 +47,7 @@ export { afterCallKey } from './serve/after-call.ts';
 export type { CorsOptions } from './serve/cors.ts';
 export { drainingKey } from './serve/draining.ts';
 export type { HttpRequest, HttpResponse } from './serve/http.ts';
-export { defaultLimits, type ServeLimits } from './serve/limits.ts';
+export { defaultLimits, registryReadMaxBytes, type ServeLimits } from './serve/limits.ts';
 export type { ServeOptions } from './serve/options.ts';
 export { type Server, serve } from './serve/serve.ts';
 export { deriveKey, serviceSecretMinBytes } from './service-secret.ts';

@@ -12,6 +12,7 @@ import {
   observeDisk,
   openOperations,
   openTracing,
+  registryReadMaxBytes,
   serve,
   systemClock,
 } from '@weir/kit';
@@ -34,8 +35,6 @@ import { openSqlStore } from './store/sql-store.ts';
 
 const OPS_HOST_DEFAULT = '127.0.0.1';
 const DRAIN_GRACE_MS = 5000;
-/** Room for the largest manifest; to read a larger message would hold up the others. */
-const READ_MAX_BYTES = 768 * 1024;
 /** What metrics and traces call it. */
 const SERVICE = 'weir-registry';
 
@@ -103,7 +102,7 @@ export async function openRegistry(
       log,
       metrics,
       tracing,
-      limits: { readMaxBytes: READ_MAX_BYTES },
+      limits: { readMaxBytes: registryReadMaxBytes },
     }),
   );
   opening.defer(() => server.drain(DRAIN_GRACE_MS));

@@ -15,6 +15,7 @@ import {
   openOperations,
   openTracing,
   passTrace,
+  registryReadMaxBytes,
   serve,
   systemClock,
 } from '@weir/kit';
@@ -187,7 +188,11 @@ function registryTransport(
   };
   return {
     service: createGrpcTransport({ baseUrl, interceptors: [asService] }),
-    forwarding: createGrpcTransport({ baseUrl, interceptors: [passTrace] }),
+    forwarding: createGrpcTransport({
+      baseUrl,
+      interceptors: [passTrace],
+      writeMaxBytes: registryReadMaxBytes,
+    }),
   };
 }
 

@@ -8,10 +8,10 @@ import {
   createGrpcTransport,
   createGrpcWebTransport,
 } from '@connectrpc/connect-node';
-import { codeOf, defaultLimits, keyMaxBytes, reasonOf } from '@weir/kit';
+import { codeOf, defaultLimits, keyMaxBytes, reasonOf, registryReadMaxBytes } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { AdminService, RevokeKeyRequestSchema } from '@weir/sdk/gen/weir/registry/v1/admin_pb';
-import { RouterService } from '@weir/sdk/gen/weir/router/v1/router_pb';
+import { FetchContextRequestSchema, RouterService } from '@weir/sdk/gen/weir/router/v1/router_pb';
 import { defineContext, defineProvider, serveProvider } from '@weir/sdk/provider';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openTestWeir, type TestWeir, until } from './weir.ts';
@@ -71,13 +71,19 @@ const fetchOne =
   ({ router }: Clients, size: number) =>
     router.fetchContext({ refs: refs(1, refOf(size)) }, { headers: headers() });
 
-/** A request that is so large on the wire. */
-function requestOf(bytes: number, json: boolean) {
-  const message = create(RevokeKeyRequestSchema, { id: 'x'.repeat(bytes) });
+/** A batch that is so large on the wire. */
+function batchOf(bytes: number, json: boolean) {
+  const message = create(FetchContextRequestSchema, { consistencyToken: 'x'.repeat(bytes) });
   const size = json
-    ? toJsonString(RevokeKeyRequestSchema, message).length
-    : toBinary(RevokeKeyRequestSchema, message).length;
-  return { id: message.id.slice(size - bytes) };
+    ? toJsonString(FetchContextRequestSchema, message).length
+    : toBinary(FetchContextRequestSchema, message).length;
+  return { consistencyToken: message.consistencyToken.slice(size - bytes) };
+}
+
+/** A request that is so large once it goes on to the registry. */
+function requestOf(bytes: number) {
+  const message = create(RevokeKeyRequestSchema, { id: 'x'.repeat(bytes) });
+  return { id: message.id.slice(toBinary(RevokeKeyRequestSchema, message).length - bytes) };
 }
 
 /** What is sent at a limit or beyond it. */
@@ -89,7 +95,15 @@ const cases: Case[] = [
   [
     'bytes of a message',
     defaultLimits.readMaxBytes,
-    ({ admin, json }, bytes) => admin.revokeKey(requestOf(bytes, json), { headers: headers() }),
+    ({ router, json }, bytes) => router.fetchContext(batchOf(bytes, json), { headers: headers() }),
+    Reason.MESSAGE_TOO_LARGE,
+    // It was read: there is no ref in it.
+    Reason.BATCH_EMPTY,
+  ],
+  [
+    'bytes of a message to the registry',
+    registryReadMaxBytes,
+    ({ admin }, bytes) => admin.revokeKey(requestOf(bytes), { headers: headers() }),
     Reason.MESSAGE_TOO_LARGE,
     // It was read: there is no such key.
     Reason.NOT_FOUND,

@@ -17,7 +17,7 @@ import { openTestWeir, type TestWeir, until } from './weir.ts';
 
 // As many calls as the router takes are held up by a provider; what happens to the others?
 
-const callsAtWork = 6;
+const callsAtWork = 12;
 const maxBytes = 8 * 1024 * 1024;
 let weir: TestWeir;
 let stack: AsyncDisposableStack;

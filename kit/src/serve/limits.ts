@@ -59,3 +59,9 @@ export const defaultLimits: ServeLimits = {
   queueMs: 40,
   overloadedQueueMs: 10,
 };
+
+/**
+ * The greatest message that a registry reads, in bytes: room for the largest manifest. To read a
+ * larger one would hold up the others.
+ */
+export const registryReadMaxBytes = 768 * 1024;

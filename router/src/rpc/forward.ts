@@ -6,7 +6,7 @@ import {
   type ServiceImpl,
   type Transport,
 } from '@connectrpc/connect';
-import { type Assertions, callerOf, refuse, requestIdKey } from '@weir/kit';
+import { type Assertions, callerOf, refuse, registryReadMaxBytes, requestIdKey } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 
 /** What forwarding needs. */
@@ -56,6 +56,10 @@ function translate(error: ConnectError, signal: AbortSignal): Error {
   // What the RPC library says of a fault on the way is not for callers.
   if (error.code === Code.Internal || error.code === Code.Unknown) {
     return new Error('the registry did not answer as it should', { cause: error });
+  }
+  if (error.code === Code.ResourceExhausted && !error.isWireError) {
+    const text = `what goes to the registry may have at most ${registryReadMaxBytes} bytes`;
+    return refuse(Reason.MESSAGE_TOO_LARGE, text);
   }
   const ended = signal.aborted || error.code === Code.DeadlineExceeded;
   if (ended || (error.isWireError && error.code !== Code.Unavailable)) return error;
