@@ -237,7 +237,7 @@ function scaled(
     if (factor === undefined) {
       return wrong('is not a number with a unit', `write it as ${scale.example}`);
     }
-    return within(Math.round(Number(digits) * factor), spec, wrong);
+    return within(Math.round(Number(digits) * factor), { min: 0, ...spec }, wrong);
   });
 }
 

@@ -5,7 +5,7 @@ import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import type { Core } from './core.ts';
 import { mintKey } from './keys.ts';
 import type { Store } from './store/store.ts';
-import { ADMINISTRATOR, foundTenant } from './tenants.ts';
+import { ADMINISTRATOR, foundTenant, newAdministrator } from './tenants.ts';
 
 const FIRST_TENANT = 'default';
 const KEY_FILE = 'admin.key';
@@ -15,7 +15,10 @@ const SCOPES = [Scope.READ, Scope.REGISTER, Scope.ADMIN, Scope.PLATFORM];
  * Founds the first tenant of a new database, with an administrator key that is kept in the data
  * directory. Returns the key, or undefined when there is a tenant already.
  */
-export async function foundInstallation(core: Core, dataDir: string): Promise<string | undefined> {
+export async function foundInstallation(
+  core: Pick<Core, 'store' | 'clock' | 'log'>,
+  dataDir: string,
+): Promise<string | undefined> {
   const page = { size: 1 };
   if ((await core.store.tenants(page)).items.length > 0) return undefined;
   const written = await core.store.transact(async (tx) => {
@@ -35,7 +38,8 @@ export async function foundInstallation(core: Core, dataDir: string): Promise<st
 
 /**
  * Makes one more key for the first administrator, for an operator who lost the others, and keeps
- * it where the first one was kept. Returns the file. Throws when the database is new.
+ * it where the first one was kept. An administrator that was removed or disabled is made anew.
+ * Returns the file. Throws when the database is new.
  */
 export async function addAdminKey(store: Store, clock: Clock, dataDir: string): Promise<string> {
   const { secret, stored } = mintKey(
@@ -51,6 +55,10 @@ export async function addAdminKey(store: Store, clock: Clock, dataDir: string): 
   const written = await store.transact(async (tx) => {
     if ((await tx.tenants({ size: 1 })).items.length === 0) {
       throw new Error('the database is new: start the registry, which makes its first key');
+    }
+    const held = await tx.principal(FIRST_TENANT, ADMINISTRATOR);
+    if (!held || held.disabled) {
+      await tx.putPrincipal(newAdministrator({ clock }, FIRST_TENANT));
     }
     await tx.putKey(stored);
     return keepKey(dataDir, secret, clock);

@@ -19,7 +19,7 @@ export interface PrincipalSpec {
 }
 
 /** A new principal. */
-export function newPrincipal(core: Core, spec: PrincipalSpec): Principal {
+export function newPrincipal(core: Pick<Core, 'clock'>, spec: PrincipalSpec): Principal {
   const createTime = timestampFromMs(core.clock.wallMs());
   return withEtag(create(PrincipalSchema, { ...spec, createTime }));
 }

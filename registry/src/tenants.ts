@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import {
   type ApiKey,
+  type Principal,
   PrincipalKind,
   type Scope,
   type Tenant,
@@ -17,22 +18,14 @@ export const ADMINISTRATOR = 'admin';
 
 /** A new tenant with a principal "admin" and a key for it. */
 export async function foundTenant(
-  core: Core,
+  core: Pick<Core, 'clock'>,
   tx: Transaction,
   spec: { name: string; title: string; scopes: Scope[] },
 ): Promise<{ tenant: Tenant; secret: string; key: ApiKey }> {
   const createTime = timestampFromMs(core.clock.wallMs());
   const tenant = create(TenantSchema, { name: spec.name, title: spec.title, createTime });
   await tx.putTenant(tenant);
-  await tx.putPrincipal(
-    newPrincipal(core, {
-      tenant: spec.name,
-      name: ADMINISTRATOR,
-      kind: PrincipalKind.USER,
-      title: 'Administrator',
-      attributes: { roles: ['admin'] },
-    }),
-  );
+  await tx.putPrincipal(newAdministrator(core, spec.name));
   const minted = mintKey(core, {
     tenant: spec.name,
     principal: ADMINISTRATOR,
@@ -42,4 +35,15 @@ export async function foundTenant(
   });
   await tx.putKey(minted.stored);
   return { tenant, secret: minted.secret, key: minted.stored.key };
+}
+
+/** The principal of the first key of a tenant, as it is made with the tenant. */
+export function newAdministrator(core: Pick<Core, 'clock'>, tenant: string): Principal {
+  return newPrincipal(core, {
+    tenant,
+    name: ADMINISTRATOR,
+    kind: PrincipalKind.USER,
+    title: 'Administrator',
+    attributes: { roles: ['admin'] },
+  });
 }

@@ -25,6 +25,23 @@ function docs(more: object = {}, context: object = {}) {
 const caches = (outcomes: readonly { cache: CacheStatus }[]) => outcomes.map((o) => o.cache);
 
 describe('a batch', () => {
+  test('a fault of our own with some items is not that of the others', async () => {
+    await using server = await openProviderServer({ fetch: ({ key }) => content({ key }) });
+    const shared = {
+      getMany: () => Promise.reject(new Error('a secret of the house')),
+      set: () => {},
+      delete: () => {},
+      [Symbol.asyncDispose]: async () => {},
+    };
+    const providers = [{ manifest: docs(), urls: [server.url] }];
+    await using weir = openAnswering(providers, { shared });
+    const { texts } = await weir.fetch(['Unheard/x', 'DocChunk/a']);
+    expect(texts).toEqual([
+      'refused: there is no type Unheard; there are: DocChunk, Metric',
+      'refused: internal error',
+    ]);
+  });
+
   test('is answered in order, each on its own, by one upstream call for each provider', async () => {
     await using server = await openProviderServer({
       fetch: ({ key }) => (key === 'none' ? { case: 'notFound', value: {} } : content({ key })),

@@ -1,12 +1,13 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import type { Caller, Clock, ConsistencyTokens } from '@weir/kit';
+import type { Caller, Clock, ConsistencyTokens, Logger } from '@weir/kit';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { FetchContextRequest } from '@weir/sdk/gen/weir/router/v1/router_pb';
 import type { Batch } from './batch.ts';
 import { parseBatch } from './batch.ts';
 import { type Call, createCall, DEFAULT_TIMEOUT_MS, type Note } from './call.ts';
 import { type GatherDeps, type Gathered, gather, type Slot } from './gather/gather.ts';
 import type { HeldBytes, Holding } from './held.ts';
-import type { Outcome } from './outcome.ts';
+import { type Outcome, refused, refusedAtOnce } from './outcome.ts';
 import { planRef } from './plan.ts';
 import { overBudget, overProcessBudget, RESPONSE_BUDGET_BYTES, sizeOf } from './present.ts';
 import type { SnapshotHolder } from './snapshot/holder.ts';
@@ -18,6 +19,7 @@ export interface AnswerDeps extends GatherDeps {
   readonly holder: SnapshotHolder;
   readonly tokens: ConsistencyTokens;
   readonly clock: Clock;
+  readonly log: Logger;
   /** What is held for answers under way. */
   readonly held: HeldBytes;
   /** Called with every outcome, for metrics. */
@@ -64,7 +66,7 @@ export async function beginAnswer(
   const call = createCall({ ...asked, clock: deps.clock, timeoutMs, itemTimeoutMs });
   const snapshot = deps.holder.current;
   const slots = tracePlan(() => planBatch(snapshot, batch, call));
-  const holding = deps.held.open(asked.holdMaxBytes ?? RESPONSE_BUDGET_BYTES);
+  const holding = deps.held.open(asked.caller.tenant, asked.holdMaxBytes ?? RESPONSE_BUDGET_BYTES);
   const release = () => holding[Symbol.dispose]();
   asked.afterCall?.(release);
   const arrived = (outcome: Outcome) => {
@@ -72,9 +74,14 @@ export async function beginAnswer(
     deps.observe(kept);
     return kept;
   };
+  /** A fault of ours with one item is not the others'. */
+  const failed = (error: unknown) => {
+    deps.log.error({ err: error }, 'an item could not be answered');
+    return arrived(refusedAtOnce(refused(Reason.INTERNAL, 'internal error')));
+  };
   const outcomes = traceGather(() =>
     gather(deps, call, batch, slots).map((gathered) =>
-      gathered instanceof Promise ? gathered.then(arrived) : arrived(gathered),
+      gathered instanceof Promise ? gathered.then(arrived, failed) : arrived(gathered),
     ),
   );
   return {

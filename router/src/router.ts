@@ -135,6 +135,7 @@ export async function openRouter(
         flights,
         records,
         clock,
+        log,
         holder,
         tokens,
         held,

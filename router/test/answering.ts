@@ -73,6 +73,7 @@ export function openAnswering(
     shared: options.shared,
     flights,
     clock,
+    log,
     holder,
     tokens,
     upstream,

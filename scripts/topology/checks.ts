@@ -213,7 +213,8 @@ async function checkRestore(tried: Tried): Promise<void> {
   await shell.run(DUMP);
   const { secret } = await tried.weir.admin.createKey({ principal: 'after', scopes: [] });
   const lost = createWeir({ url, key: secret, retries: 0 });
-  await lost.admin.whoAmI({});
+  // The router that is asked may hear of it a moment later than the one that made it.
+  await eventually(() => holds(() => lost.admin.whoAmI({})), 'the later key is known');
   for (const line of RESTORE) await shell.run(line);
   // Both routers took the older truth: a key that was made after the backup is unknown.
   const known = async () => Promise.all([lost, lost].map((one) => one.admin.whoAmI({})));

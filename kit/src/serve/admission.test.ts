@@ -18,6 +18,7 @@ function open(more: Partial<typeof limits> = {}) {
   const refused: number[] = [];
   const states: boolean[] = [];
   const left = new Set<number>();
+  const slow = new Set<number>();
   const observer = {
     begun: () => {},
     refused: () => {},
@@ -30,10 +31,14 @@ function open(more: Partial<typeof limits> = {}) {
     refused,
     states,
     left,
+    slow,
     arrive(...ids: number[]) {
       for (const id of ids) {
         admission.arrive({
-          begin: () => begun.push(id),
+          begin: (read) => {
+            begun.push(id);
+            if (!slow.has(id)) read();
+          },
           refuse: () => refused.push(id),
           gone: () => left.has(id),
         });

@@ -4,6 +4,10 @@ import type { ServeLimits } from './limits.ts';
 const callsPerTurn = 16;
 /** How much work they may be before the next ones wait for another turn. */
 const sliceMs = 2;
+/** How much the last turn counts in what a call costs. */
+const costShare = 0.2;
+/** Bodies that take longer are not waited for: their callers are slow, or away. */
+const readingMs = 10;
 /** How long nothing must have been refused before an overload is said to be over. */
 const calmAfterMs = 1000;
 /** How often waiting calls are looked at while none can begin. */
@@ -11,8 +15,8 @@ const lookMs = 5;
 
 /** A call that has arrived: its headers are there, its body is not read. */
 export interface Arrival {
-  /** Begins the work. */
-  begin(): void;
+  /** Begins the work; to be told once when the body has been read and its work is done or waits. */
+  begin(read: () => void): void;
   /** Tells the caller that there is no room. */
   refuse(): void;
   /** Whether the caller has left. */
@@ -67,7 +71,7 @@ type Waiting = Arrival & { readonly sinceMs: number; readonly sinceBusyMs: numbe
  * wait in the order in which they came, so that the work done while they wait is what the process
  * is behind by. When that is too much (CoDel: by the time in the queue, not its length), there is
  * an overload: the newest begin first, for their callers still wait, and whoever has waited too long
- * is refused, until the queue is empty.
+ * is refused, until nobody had to be for a while.
  */
 export function createAdmission(
   limits: Pick<
@@ -84,22 +88,20 @@ export function createAdmission(
   let beganMs = 0;
   let turning = false;
   let overloaded = false;
-  let told = false;
   let refusedAtMs = Number.NEGATIVE_INFINITY;
 
   const beginOverload = () => {
     overloaded = true;
-    if (told) return;
-    told = true;
     observer.overloaded(true);
     setTimeout(endOverload, calmAfterMs).unref();
   };
+  /** An empty queue is no end of it: the next burst would wait as long as the first one did. */
   const endOverload = () => {
     const leftMs = refusedAtMs + calmAfterMs - clock.nowMs();
-    if (overloaded || leftMs > 0) {
-      setTimeout(endOverload, Math.max(leftMs, lookMs)).unref();
+    if (leftMs > 0) {
+      setTimeout(endOverload, leftMs).unref();
     } else {
-      told = false;
+      overloaded = false;
       observer.overloaded(false);
     }
   };
@@ -109,6 +111,33 @@ export function createAdmission(
     observer.refused();
     arrival.refuse();
   };
+  /**
+   * Calls that have begun and whose bodies are not read yet, the oldest first. Their work comes
+   * after that: more of them than a slice holds would be a second queue, in which nobody is refused.
+   */
+  const reading = new Set<{ readonly sinceMs: number }>();
+  let readingMax = callsPerTurn;
+  const readingFull = () => {
+    if (reading.size < readingMax) return false;
+    for (const body of reading) {
+      if (clock.nowMs() - body.sinceMs < readingMs) break;
+      reading.delete(body);
+    }
+    return reading.size >= readingMax;
+  };
+  let costMs = sliceMs / callsPerTurn;
+  let costed: { readonly busyMs: number; over: number } | undefined;
+  /** Learns what a call costs from the turns in which others wait. */
+  const learnCost = () => {
+    const busyMs = clock.busyMs();
+    if (costed && costed.over > 0) {
+      costMs += costShare * ((busyMs - costed.busyMs) / costed.over - costMs);
+      const fit = Math.round(sliceMs / Math.max(costMs, sliceMs / callsPerTurn));
+      readingMax = Math.max(1, fit);
+    }
+    if (!costed || costed.over > 0) costed = { busyMs, over: 0 };
+  };
+  const mayBegin = () => atWork < limits.callsAtWork && !readingFull();
   const roomInTurn = () =>
     begunInTurn === 0 || (begunInTurn < callsPerTurn && clock.busyMs() - beganMs < sliceMs);
   const begin = (arrival: Arrival, waitedMs: number) => {
@@ -116,10 +145,19 @@ export function createAdmission(
     if (begunInTurn === 0) beganMs = clock.busyMs();
     begunInTurn += 1;
     observer.begun(waitedMs);
-    arrival.begin();
+    const body = { sinceMs: clock.nowMs() };
+    reading.add(body);
+    arrival.begin(() => {
+      // After what follows the last byte: it is read, answered or waited for.
+      setImmediate(() => {
+        if (!reading.delete(body) || !looking) return;
+        clearTimeout(looking);
+        turn();
+      });
+    });
   };
   const beginNext = () => {
-    while (atWork < limits.callsAtWork && roomInTurn()) {
+    while (mayBegin() && roomInTurn()) {
       const next = overloaded ? queue.pop() : queue.shift();
       if (next === undefined) return;
       if (!next.gone()) return begin(next, clock.nowMs() - next.sinceMs);
@@ -129,24 +167,34 @@ export function createAdmission(
     const now = clock.nowMs();
     const busy = clock.busyMs();
     const behindMs = () => busy - (queue[0]?.sinceBusyMs ?? busy);
-    if (queue.length > limits.burstCalls && behindMs() > limits.queueMs) beginOverload();
+    if (!overloaded && queue.length > limits.burstCalls && behindMs() > limits.queueMs) {
+      beginOverload();
+    }
     while (overloaded && behindMs() > limits.overloadedQueueMs) refuse(queue.shift() as Waiting);
     // A burst is let wait as long as it moves.
     const stuck = atWork >= limits.callsAtWork;
     const waitedMs = () => now - (queue[0]?.sinceMs ?? now);
     while (stuck && waitedMs() > limits.queueMs) refuse(queue.shift() as Waiting);
   };
+  let looking: NodeJS.Timeout | undefined;
   const turn = () => {
+    looking = undefined;
     begunInTurn = 0;
     turning = false;
-    if (queue.length > 0) shed();
-    if (queue.length > 0) nextTurn();
-    else overloaded = false;
+    if (queue.length > 0) {
+      learnCost();
+      shed();
+    }
+    if (queue.length > 0) return nextTurn();
+    costed = undefined;
   };
   const nextTurn = () => {
     if (turning) return;
     turning = true;
-    if (queue.length > 0 && atWork >= limits.callsAtWork) return void setTimeout(turn, lookMs);
+    if (queue.length > 0 && !mayBegin()) {
+      looking = setTimeout(turn, lookMs);
+      return;
+    }
     // Each in a callback of its own, after which what it has begun runs as far as it can.
     for (let i = Math.min(queue.length, callsPerTurn); i > 0; i--) setImmediate(beginNext);
     setImmediate(turn);
@@ -155,7 +203,7 @@ export function createAdmission(
   return {
     arrive(arrival) {
       if (queue.length >= limits.callsWaiting) return refuse(arrival);
-      const room = queue.length === 0 && atWork < limits.callsAtWork && roomInTurn();
+      const room = queue.length === 0 && mayBegin() && roomInTurn();
       if (room) begin(arrival, 0);
       else
         queue.push(Object.assign(arrival, { sinceMs: clock.nowMs(), sinceBusyMs: clock.busyMs() }));
@@ -163,6 +211,7 @@ export function createAdmission(
     },
     over() {
       atWork -= 1;
+      if (costed) costed.over += 1;
     },
     get atWork() {
       return atWork;

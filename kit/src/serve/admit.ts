@@ -42,8 +42,10 @@ export function createAdmit(
     const carrier = carrierOf(request);
     admission.arrive({
       gone: () => carrier.destroyed,
-      begin() {
+      begin(read) {
         response.once('close', admission.over);
+        request.once('end', read);
+        request.once('close', read);
         begin();
       },
       refuse() {

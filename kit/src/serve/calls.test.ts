@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { Writable } from 'node:stream';
 import { Code } from '@connectrpc/connect';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
@@ -115,3 +117,23 @@ it.each(Object.keys(ways) as (keyof typeof ways)[])(
     expect(noise).not.toHaveBeenCalled();
   },
 );
+
+it('counts a call once whose time is over before its message has come', async () => {
+  const { log, lines } = collectLog();
+  await using server = await openTestServer({ log, routes: echoRoutes });
+  const sending = request(`${server.url}/weir.router.v1.RouterService/FetchContext`, {
+    method: 'POST',
+    headers: { authorization, 'content-type': 'application/json', 'connect-timeout-ms': '1' },
+  });
+  sending.flushHeaders();
+  const calls = () => lines.filter(({ msg }) => msg === 'call');
+  await vi.waitFor(() => expect(calls()).toHaveLength(1));
+  sending.end('{}');
+  const [answer] = await once(sending, 'response');
+  answer.resume();
+  await server.drain(1000);
+  expect(calls()).toMatchObject([{ code: 'DEADLINE_EXCEEDED' }]);
+  const method = 'method="weir.router.v1.RouterService/FetchContext"';
+  const active = `rpc_server_active_calls{${method},service="test"} 0`;
+  expect(await server.metrics.text()).toContain(active);
+});

@@ -174,10 +174,14 @@ function createRecord(context: HandlerContext, { log, metrics, tracing }: CallWa
   const span = beginServerSpan(tracing?.tracer, context);
   const method = `${context.service.typeName}/${context.method.name}`;
   metrics.callBegan(method);
+  let finished = false;
   return {
     running: false,
     span,
     finish() {
+      // A call whose time is over before its message has come ends then, and in the handler again.
+      if (finished) return;
+      finished = true;
       const durationMs = performance.now() - startMs;
       const { error } = this;
       const code = error === undefined ? 'OK' : codeName(error.code);

@@ -120,3 +120,33 @@ it('a stream over HTTP/1.1 whose reader takes nothing is cut', async () => {
   await left;
   socket.destroy();
 }, 60_000);
+
+it('calls that stand behind another one on a connection that breaks end quietly', async () => {
+  const arrived = Promise.withResolvers<void>();
+  await using server = await openTestServer({
+    routes: (router) =>
+      router.service(RouterService, {
+        async fetchContext(_, { signal }) {
+          arrived.resolve();
+          await once(signal, 'abort');
+          return {};
+        },
+      }),
+  });
+  const faults: unknown[] = [];
+  const onFault = (fault: unknown) => faults.push(fault);
+  process.on('uncaughtException', onFault);
+  const socket = connect({ host: '127.0.0.1', port: server.port });
+  const lines = ['host: x', 'content-type: application/json', 'content-length: 2'];
+  const request = (...more: string[]) =>
+    `POST ${path.replace('Stream', 'Fetch')} HTTP/1.1\r\n${[...lines, ...more].join('\r\n')}\r\n\r\n{}`;
+  socket.write(request(`authorization: ${authorization}`) + request());
+  await arrived.promise;
+  socket.destroy();
+  await once(socket, 'close');
+  const atWork = async () => /^weir_calls_at_work.* (\d+)$/m.exec(await server.metrics.text())?.[1];
+  await vi.waitFor(async () => expect(await atWork()).toBe('0'));
+  await server.drain(1000);
+  process.off('uncaughtException', onFault);
+  expect(faults).toEqual([]);
+});

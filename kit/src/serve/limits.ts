@@ -56,8 +56,8 @@ export const defaultLimits: ServeLimits = {
   callsAtWork: 2_000,
   burstCalls: 128,
   callsWaiting: 1_000,
-  queueMs: 40,
-  overloadedQueueMs: 10,
+  queueMs: 20,
+  overloadedQueueMs: 5,
 };
 
 /**

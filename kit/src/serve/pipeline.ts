@@ -47,6 +47,9 @@ export function createPipeline(
     admit(request, response, () => attempt(request, response, () => call(request, response)));
   };
   return (request, response) => {
+    // The RPC library stops listening before the error of a request that was cut off arrives, if
+    // the request stood behind another one: unheard, that error would end the process.
+    request.on('error', ignore);
     assignRequestId(request, response);
     clearAway(request, response);
     parts.slowReaders.watch(request, response);
@@ -56,6 +59,8 @@ export function createPipeline(
     attempt(request, response, () => handle(request, response));
   };
 }
+
+function ignore(): void {}
 
 /** The RPC library makes a URL of it, and a host that is none would throw out of the event. */
 function hasAuthority(request: HttpRequest): boolean {

@@ -1,6 +1,14 @@
 import type { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { RefuseOptions } from '../errors.ts';
 
+/** What a thread is told at its start. */
+export interface ThreadData {
+  /** The URL of the module that does the jobs. */
+  readonly entry: string;
+  /** The largest heap that a job begins with, of which most is garbage of earlier ones. */
+  readonly leftOverMaxBytes: number;
+}
+
 /** What goes to a thread. */
 export interface JobMessage {
   readonly id: number;

@@ -12,6 +12,8 @@ export type TestJob =
   | 'regex'
   | 'heap'
   | 'map'
+  | 'litter'
+  | 'heap-used'
   | 'recurse'
   | 'exit'
   | 'throw-later'
@@ -33,6 +35,10 @@ export async function doJob(job: TestJob): Promise<unknown> {
       for (const held: unknown[] = []; ; ) held.push(new Array(1000).fill({ job }));
     case 'map':
       for (const held = new Map<number, unknown>(); ; ) held.set(held.size, job);
+    case 'litter':
+      return Array.from({ length: 2_000_000 }, (_, i) => ({ i })).length;
+    case 'heap-used':
+      return process.memoryUsage().heapUsed;
     case 'recurse':
       return deep(0);
     case 'exit':

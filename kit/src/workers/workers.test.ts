@@ -52,6 +52,17 @@ test.each<[TestJob, JobFault, number]>([
   },
 );
 
+test('a job does not begin with what others have left in the heap', async () => {
+  const heapMaxMb = 256;
+  await using pool = openPool({ heapMaxMb });
+  const used: unknown[] = [];
+  for (let i = 0; i < 3; i += 1) {
+    await pool.run('litter');
+    used.push(await pool.run('heap-used'));
+  }
+  expect(Math.max(...used.map(Number))).toBeLessThan((heapMaxMb / 2) * 2 ** 20);
+});
+
 test('the loop of the process stays free while threads are busy', async () => {
   await using pool = openPool({ threads: 2 });
   const stuck = Promise.all([1, 2].map(() => faultOf(pool.run('loop', { timeoutMs: 300 }))));

@@ -6,7 +6,7 @@ import { refuse } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { watchHeap } from './heap-watch.ts';
 import { JobError, type JobFault } from './job-error.ts';
-import type { JobAnswer, JobBegun, JobMessage } from './message.ts';
+import type { JobAnswer, JobBegun, JobMessage, ThreadData } from './message.ts';
 import { createWaiting } from './waiting.ts';
 
 /** How long a thread may take to load its entry before the job that waits for it is given up. */
@@ -16,6 +16,8 @@ const STACK_MAX_MB = 4;
 const MIB = 2 ** 20;
 /** How far V8's own limit, which may end the process, lies above that which ends the job. */
 const HARD_HEAP_FACTOR = 8;
+/** How much of the heap that ends a job earlier jobs may have left when it begins. */
+const LEFT_OVER_SHARE = 0.5;
 const RETRY_MS = 1000;
 const threadFile = fileURLToPath(new URL('./thread.ts', import.meta.url));
 
@@ -170,7 +172,10 @@ function createPool({ entry, threads, heapMaxMb }: WorkersOptions): Piscina<JobM
   return new Piscina<JobMessage, JobAnswer>({
     filename: threadFile,
     name: 'answerJob',
-    workerData: { entry: entry.href },
+    workerData: {
+      entry: entry.href,
+      leftOverMaxBytes: heapMaxMb * MIB * LEFT_OVER_SHARE,
+    } satisfies ThreadData,
     minThreads: 0,
     maxThreads: threads,
     idleTimeout: THREAD_IDLE_MS,

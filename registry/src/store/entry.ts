@@ -20,6 +20,9 @@ export type EntryKind = (typeof KINDS)[number];
 /** What an entry holds; absent once it is removed. */
 export type EntryBody = MessageInitShape<typeof SnapshotEntrySchema>['body'];
 
+/** The form in which entries are written. In form 1, types had no schemas. */
+export const ENTRY_FORM = 2;
+
 /** The id of an entry: its kind, the tenant, and what names it there. */
 export function entryId(kind: EntryKind, tenant: string, ...names: string[]): string {
   return [kind, tenant, ...names].join('/');

@@ -7,7 +7,7 @@ import {
 } from '@weir/sdk/gen/weir/registry/v1/watch_pb';
 import { and, asc, eq, gt, lt, lte, ne, or, sql } from 'drizzle-orm';
 import type { Database } from './driver.ts';
-import { createEntry, type EntryBody, entryDigest, entryRank } from './entry.ts';
+import { createEntry, ENTRY_FORM, type EntryBody, entryDigest, entryRank } from './entry.ts';
 import { changes, installation, snapshotEntries } from './schema.ts';
 import type { Position, Snapshot } from './store.ts';
 
@@ -70,7 +70,7 @@ export async function readPosition(db: Database, lock = false): Promise<Position
 export async function seedInstallation(db: Database, epoch: string): Promise<void> {
   await db
     .insert(installation)
-    .values({ id: 1, epoch, revision: 0n, digest: 0n })
+    .values({ id: 1, epoch, revision: 0n, digest: 0n, entryForm: ENTRY_FORM })
     .onConflictDoNothing();
 }
 

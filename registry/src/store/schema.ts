@@ -36,6 +36,8 @@ export const installation = pgTable(
     epoch: text('epoch').notNull(),
     /** The database that the epoch is of; empty where databases cannot be told apart. */
     database: text('database').notNull().default(''),
+    /** In which form the snapshot entries are written; see ENTRY_FORM. */
+    entryForm: smallint('entry_form').notNull().default(1),
     revision: bigint('revision', { mode: 'bigint' }).notNull(),
     digest: bigint('digest', { mode: 'bigint' }).notNull(),
   },

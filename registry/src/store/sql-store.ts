@@ -22,6 +22,7 @@ import { readPrincipals, writePrincipals } from './tables/principals.ts';
 import { readProviders, writeProviders } from './tables/providers.ts';
 import { readTenants, writeTenants } from './tables/tenants.ts';
 import { readTypes, writeTypes } from './tables/types.ts';
+import { upgradeEntries } from './upgrade.ts';
 
 /** Opens the one store there is, over any driver; it owns the driver. */
 export async function openSqlStore(driver: Driver, clock: Clock): Promise<Store> {
@@ -29,6 +30,7 @@ export async function openSqlStore(driver: Driver, clock: Clock): Promise<Store>
   opening.use(driver);
   await seedInstallation(driver.db, randomUUID());
   await renewEpoch(driver.db, await driver.identity(), randomUUID());
+  await upgradeEntries(driver.db, randomUUID());
   const open = opening.move();
   return createSqlStore(driver, clock, () => open.disposeAsync());
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
@@ -48,6 +48,16 @@ describe('the room of a folder', () => {
     await keep(other, 'acme', randomBytes(20_000));
     weir.clock.advance(11_000);
     await expect(keep(weir.store, 'acme', randomBytes(20_000))).rejects.toEqual(full);
+  });
+
+  test('a value that comes again is kept for the links that it has', async () => {
+    await using weir = await openBlobServer();
+    const bytes = randomBytes(10);
+    const blob = await keep(weir.store, 'acme', bytes);
+    const link = await weir.store.link(blob, 'text/plain');
+    await keep(weir.store, 'acme', bytes);
+    const path = join(weir.options.dir, 'acme', blob.sha256.slice(0, 2), blob.sha256);
+    expect((await stat(path)).mtimeMs).toBeGreaterThanOrEqual(link?.expireMs ?? 0);
   });
 
   test('a file that was cut short is no value any more', async () => {
@@ -102,6 +112,17 @@ test('files and folders are of nobody else', async () => {
   const path = join(weir.options.dir, 'acme', sha256.slice(0, 2));
   expect((await stat(path)).mode & 0o777).toBe(0o700);
   expect((await stat(join(path, sha256))).mode & 0o777).toBe(0o600);
+});
+
+test('what cannot be removed is forgotten all the same', async () => {
+  await using weir = await openBlobServer({ maxBytes: 30_000 });
+  const writer = await weir.store.begin('acme', 30_000);
+  const path = join(weir.options.dir, '.partial', (await weir.files())[0] ?? '');
+  await rm(path);
+  // A folder in its place stands for a disk that fails: neither is removed as a file.
+  await mkdir(path);
+  await writer.discard();
+  await (await weir.store.begin('acme', 30_000)).discard();
 });
 
 test('a folder that cannot be written to is refused without its path', async () => {

@@ -5,7 +5,7 @@ import type { BlobStore } from './blob-store.ts';
 import { headerType } from './blob-store.ts';
 import { openKeptFiles, orMissing } from './kept-files.ts';
 import type { Links } from './links.ts';
-import { attempt, openPartialFile, sweepPartialFiles } from './partial-file.ts';
+import { openPartialFile, sweepPartialFiles } from './partial-file.ts';
 import { createBlobHandler } from './serve-blobs.ts';
 
 /** What a store in the file system is opened with. */
@@ -19,7 +19,7 @@ export interface FileStoreOptions {
   readonly links: Links;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Values that are read at once, at most. Default: 256. */
+  /** Values that are read at once, half of them of one tenant. Default: 256. */
   readonly maxTransfers?: number | undefined;
 }
 
@@ -61,7 +61,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<FileStor
               await files.keep(partial.path, { tenant, sha256 }, clock.wallMs() + options.holdMs);
               return sha256;
             } finally {
-              await attempt(discard);
+              await discard();
             }
           },
         };

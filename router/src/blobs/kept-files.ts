@@ -85,9 +85,10 @@ export function openKeptFiles(dir: string, maxBytes: number, clock: Clock): Kept
       attempt(() =>
         exclusive(async () => {
           const to = pathOf(blob);
-          await utimes(from, clock.wallMs() / 1000, untilMs / 1000);
-          await mkdir(dirname(to), { recursive: true, mode: 0o700 });
           const [before, { size }] = [await stat(to).catch(() => undefined), await stat(from)];
+          const until = Math.max(before?.mtimeMs ?? 0, untilMs);
+          await utimes(from, clock.wallMs() / 1000, until / 1000);
+          await mkdir(dirname(to), { recursive: true, mode: 0o700 });
           await rename(from, to);
           keptBytes += size - (before?.size ?? 0);
         }),

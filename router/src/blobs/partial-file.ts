@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, readdir, rm, stat } from 'node:fs/promises';
+import { open, readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, WeirError } from '@weir/kit';
@@ -11,7 +11,10 @@ export interface PartialFile {
   write(chunk: Uint8Array): Promise<void>;
   /** Brings it to the disk and closes it. Returns the SHA-256, in hexadecimal. */
   finish(): Promise<string>;
-  /** Closes and removes it; harmless when it has been moved away. */
+  /**
+   * Closes and removes it; harmless when it has been moved away. Never rejects: what a failing
+   * disk keeps of it is swept when it is opened again.
+   */
   discard(): Promise<void>;
 }
 
@@ -38,8 +41,8 @@ export async function openPartialFile(folder: string): Promise<PartialFile> {
       return hash.digest('hex');
     },
     async discard() {
-      await closeQuietly(file);
-      await rm(path, { force: true });
+      await file.close().catch(() => undefined);
+      await rm(path, { force: true }).catch(() => undefined);
     },
   };
 }
@@ -69,10 +72,6 @@ function isRunning(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-}
-
-async function closeQuietly(file: FileHandle): Promise<void> {
-  await file.close().catch(() => undefined);
 }
 
 /** What the disk refuses is the store's trouble, and its words hold paths. */

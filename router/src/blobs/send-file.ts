@@ -39,9 +39,14 @@ function isTooSlow(sentBytes: number, tookMs: number): boolean {
   return sentBytes < (tookMs - GRACE_MS) * LEAST_BYTES_PER_MS;
 }
 
+/** Over HTTP/2 only the stream beneath a response tells, and `close` comes once. */
+function isGone(response: HttpResponse): boolean {
+  return 'stream' in response ? response.stream.destroyed : response.destroyed;
+}
+
 /** Waits until the reader has taken what was written. False: the reader is gone. */
 function drained(response: HttpResponse): Promise<boolean> {
-  if (response.destroyed) return Promise.resolve(false);
+  if (isGone(response)) return Promise.resolve(false);
   return new Promise((resolve) => {
     const onDrain = () => done(true);
     const onClose = () => done(false);

@@ -8,14 +8,18 @@ import { openBlobServer } from '../../test/blob-server.ts';
 import type { BlobStore } from './blob-store.ts';
 import { keep } from './conformance.ts';
 
-async function linkTo(store: BlobStore, bytes: Uint8Array, type = 'text/plain'): Promise<string> {
-  const link = await store.link(await keep(store, 'acme', bytes), type);
+async function linkTo(
+  store: BlobStore,
+  bytes: Uint8Array,
+  { type = 'text/plain', tenant = 'acme' } = {},
+): Promise<string> {
+  const link = await store.link(await keep(store, tenant, bytes), type);
   return link?.url ?? '';
 }
 
 test('what is served cannot be taken for a page, and is kept by no cache', async () => {
   await using weir = await openBlobServer();
-  const url = weir.at(await linkTo(weir.store, Buffer.from('<script>'), 'text/html'));
+  const url = weir.at(await linkTo(weir.store, Buffer.from('<script>'), { type: 'text/html' }));
   const { headers } = await fetch(url);
   expect(Object.fromEntries(headers)).toMatchObject({
     'content-type': 'text/html',
@@ -30,7 +34,9 @@ test('what is served cannot be taken for a page, and is kept by no cache', async
 
 test('a type that no header can carry is bytes', async () => {
   await using weir = await openBlobServer();
-  const url = await linkTo(weir.store, Buffer.from('x'), 'text/plain\r\nset-cookie: a=b');
+  const url = await linkTo(weir.store, Buffer.from('x'), {
+    type: 'text/plain\r\nset-cookie: a=b',
+  });
   expect((await fetch(weir.at(url))).headers.get('content-type')).toBe('application/octet-stream');
 });
 
@@ -125,11 +131,13 @@ test('who reads slowly and steadily is not cut', async () => {
   expect(readBytes).toBe(bytes.length);
 });
 
-test('transfers at once are bounded, and those of who left count no more', async () => {
-  await using weir = await openBlobServer({ maxTransfers: 4 });
-  const path = await linkTo(weir.store, randomBytes(20_000_000));
-  const begin = async () => {
-    const asked = httpRequest(weir.server.url, { path, agent: false }).end();
+test('transfers at once are bounded for each tenant, and those of who left count no more', async () => {
+  await using weir = await openBlobServer({ maxTransfers: 8 });
+  const bytes = randomBytes(20_000_000);
+  const path = await linkTo(weir.store, bytes);
+  const pathOfOther = await linkTo(weir.store, bytes, { tenant: 'other' });
+  const begin = async (from = path) => {
+    const asked = httpRequest(weir.server.url, { path: from, agent: false }).end();
     const [response] = (await once(asked, 'response')) as [IncomingMessage];
     return { asked, response };
   };
@@ -138,6 +146,8 @@ test('transfers at once are bounded, and those of who left count no more', async
   const beyond = await begin();
   expect(beyond.response.statusCode).toBe(503);
   expect(beyond.response.headers['retry-after']).toBe('1');
+  reading.push(await begin(pathOfOther));
+  expect(reading.map(({ response }) => response.statusCode)).toEqual(new Array(5).fill(200));
   for (const { asked } of reading) asked.destroy();
   let status: number | undefined = 503;
   while (status === 503) {

@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Clock, HttpRequest, HttpResponse, Logger } from '@weir/kit';
+import { createRoom } from '../room.ts';
 import { BLOBS_PATH, type Linked, type Links } from './links.ts';
 import { type ByteRange, readRange } from './range.ts';
 import { sendFile } from './send-file.ts';
@@ -11,7 +12,7 @@ export interface BlobServing {
   open(linked: Linked): Promise<{ file: FileHandle; sizeBytes: number } | undefined>;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Transfers under way at once; what is beyond is refused. Default: 256. */
+  /** Transfers under way at once, half of them of one tenant; more are refused. Default: 256. */
   readonly maxTransfers?: number | undefined;
 }
 
@@ -23,7 +24,7 @@ const MAX_TRANSFERS = 256;
  */
 export function createBlobHandler(serving: BlobServing) {
   const { maxTransfers = MAX_TRANSFERS } = serving;
-  let transfers = 0;
+  const room = createRoom(maxTransfers);
   return (request: HttpRequest, response: HttpResponse): boolean => {
     if (!request.url?.startsWith(BLOBS_PATH)) return false;
     if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -31,41 +32,37 @@ export function createBlobHandler(serving: BlobServing) {
       refuse(response, 405, 'a link is followed with GET or HEAD');
       return true;
     }
-    if (transfers >= maxTransfers) {
+    const linked = serving.links.read(request.url);
+    if (typeof linked === 'string') {
+      refuse(response, 403, linkFaults[linked]);
+      return true;
+    }
+    if (!room.take(linked.tenant, 1)) {
       response.setHeader('retry-after', '1');
       refuse(response, 503, 'too many values are being read; follow the link again in a moment');
       return true;
     }
-    transfers += 1;
-    answer(serving, request, response)
+    answer(serving, linked, { request, response })
       .catch((error: unknown) => {
         serving.log.error({ err: error }, 'a value could not be served');
         if (response.headersSent) response.destroy();
         else refuse(response, 500, 'the value cannot be read');
       })
-      .finally(() => {
-        transfers -= 1;
-      });
+      .finally(() => room.give(linked.tenant, 1));
     return true;
   };
 }
 
+const linkFaults = {
+  forged: 'this link is not one of ours; fetch the item again for a new one',
+  expired: 'this link has expired; fetch the item again for a new one',
+};
+
 async function answer(
-  { links, open, clock }: BlobServing,
-  request: HttpRequest,
-  response: HttpResponse,
+  { open, clock }: BlobServing,
+  linked: Linked,
+  { request, response }: { request: HttpRequest; response: HttpResponse },
 ): Promise<void> {
-  const linked = links.read(request.url ?? '');
-  if (linked === 'forged') {
-    return refuse(
-      response,
-      403,
-      'this link is not one of ours; fetch the item again for a new one',
-    );
-  }
-  if (linked === 'expired') {
-    return refuse(response, 403, 'this link has expired; fetch the item again for a new one');
-  }
   const blob = await open(linked);
   if (!blob) {
     return refuse(response, 404, 'this value is not kept any more; fetch the item again');

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { mendText } from './leaf.ts';
 
 /** Trims texts, and makes one space of every run of blanks, keeping line breaks. */
@@ -48,9 +49,6 @@ function ungarbled(text: string): string {
     if (byte === undefined) return text;
     bytes[i] = byte;
   }
-  try {
-    return strictUtf8.decode(bytes);
-  } catch {
-    return text;
-  }
+  // Asked first: to fail costs the decoder a hundred times as much.
+  return isUtf8(bytes) ? strictUtf8.decode(bytes) : text;
 }

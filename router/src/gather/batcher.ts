@@ -1,27 +1,23 @@
 /**
  * Turns single look-ups into batched ones: those asked for in one turn of the event loop go
- * together. `load` answers by position, and must not reject.
+ * together. `load` answers by position; when it rejects, so does each of them.
  */
 export function createBatcher<T>(
   load: (keys: readonly string[]) => Promise<readonly (T | undefined)[]>,
 ): (key: string) => Promise<T | undefined> {
   let keys: string[] = [];
-  let waiting: ((value: T | undefined) => void)[] = [];
+  let loaded = Promise.withResolvers<readonly (T | undefined)[]>();
 
-  const flush = async () => {
-    const [batch, resolves] = [keys, waiting];
+  const flush = () => {
+    const [batch, { resolve }] = [keys, loaded];
     keys = [];
-    waiting = [];
-    const values = await load(batch);
-    resolves.forEach((resolve, i) => {
-      resolve(values[i]);
-    });
+    loaded = Promise.withResolvers();
+    resolve(load(batch));
   };
 
-  return (key) =>
-    new Promise((resolve) => {
-      if (keys.length === 0) process.nextTick(() => void flush());
-      keys.push(key);
-      waiting.push(resolve);
-    });
+  return async (key) => {
+    if (keys.length === 0) process.nextTick(flush);
+    const position = keys.push(key) - 1;
+    return (await loaded.promise)[position];
+  };
 }

@@ -52,8 +52,8 @@ const MAX_LINE_CHARS = 200;
 
 const DEFAULT_CONTENT_TYPE = 'application/json';
 
-/** How long a value is kept whose check did not end: the next may. */
-const UNCHECKED_KEPT_MS = 10_000;
+/** How long a value is kept whose cleaning or check did not end: the next may. */
+const UNFINISHED_KEPT_MS = 10_000;
 
 /** What is known of a value beside what its provider said. */
 export interface Admission {
@@ -96,20 +96,20 @@ export function admit(
   });
   const quality = shareOf(content.quality);
   if (quality !== undefined) item.quality = quality;
-  const unchecked = findings?.unchecked !== undefined;
+  const isUnfinished = findings?.unchecked !== undefined || findings?.isUncleaned === true;
   const { field, itemOffset } = encodeField(toBinary(ItemSchema, item));
   return {
     field,
     itemOffset,
     negative: false,
     large: blob !== undefined,
-    // What was not checked is to be fetched whole again, and soon.
-    etag: unchecked ? '' : etag,
+    // What was not examined to its end is to be fetched whole again, and soon.
+    etag: isUnfinished ? '' : etag,
     judged: judge(findings, quality),
     sensitivity: item.sensitivity,
     confirmedAtMs: monotonicMs,
-    ttlMs: unchecked ? Math.min(ttlMs, UNCHECKED_KEPT_MS) : ttlMs,
-    staleMs: unchecked ? 0 : offer.staleMs,
+    ttlMs: isUnfinished ? Math.min(ttlMs, UNFINISHED_KEPT_MS) : ttlMs,
+    staleMs: isUnfinished ? 0 : offer.staleMs,
   };
 }
 

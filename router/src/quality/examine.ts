@@ -24,6 +24,8 @@ export interface Findings {
   readonly validity?: number;
   /** Why the validity that was asked for is not known. */
   readonly unchecked?: string;
+  /** Whether its cleaning did not end, so that the next may. */
+  readonly isUncleaned?: boolean;
   /** From 0 to 1; absent: no fields are expected, or not known. */
   readonly completeness?: number;
   /** What lowered them, for people. */

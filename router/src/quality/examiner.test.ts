@@ -159,3 +159,32 @@ test('what needs no worker is told at once', async () => {
   expect(large).toBeInstanceOf(Promise);
   expect((await large).cleaned).toEqual(['whitespace']);
 });
+
+test.each<[string, number, number]>([
+  ['many forms', 100, 16],
+  ['many values', 500, 1],
+])('small values of %s hold up the loop no longer than one of them may', async (_, n, forms) => {
+  await using test = openTest();
+  // In the hour that the clocks of Berlin skip: what no form can mend is looked at by all.
+  const value = new Array(n).fill('26.03.2023 02:30');
+  const formats = ['dd.MM.yyyy HH:mm'];
+  const dates = { case: 'dates', value: { formats, timeZone: 'Europe/Berlin' } };
+  const cleaners = new Array(forms).fill({ fields: [], kind: dates });
+  const asked = Array.from({ length: 40 }, () => test.ask(undefined, value, { cleaners }));
+  expect(asked.some((each) => each instanceof Promise)).toBe(true);
+  const findings = await Promise.all(asked.map(async (each) => each));
+  expect(findings.every((each) => each.cleaned.length === 0 && each.notes.length === 0)).toBe(true);
+  test.clock.advance(60);
+  expect(test.ask(undefined, ['x'], { cleaners })).not.toBeInstanceOf(Promise);
+});
+
+test('a value whose cleaning found no room is not taken for a clean one', async () => {
+  await using test = openTest();
+  const cleaners = [{ fields: [], kind: { case: 'whitespace', value: {} } }];
+  const value = [' a ', 'x'.repeat(20 * 1024)];
+  const asked = Array.from({ length: 600 }, async () => test.ask(undefined, value, { cleaners }));
+  const findings = await Promise.all(asked);
+  const uncleaned = findings.filter((each) => each.isUncleaned);
+  expect(uncleaned.length).toBeGreaterThan(0);
+  expect(uncleaned.length + findings.filter((each) => each.payload).length).toBe(600);
+});

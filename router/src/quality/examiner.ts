@@ -1,9 +1,9 @@
 import { type Clock, JobError, type Logger, openWorkers, type Workers } from '@weir/kit';
 import { LRUCache } from 'lru-cache';
 import { cleaningLimits } from '../cleaners/clean.ts';
+import { createRoom } from '../room.ts';
 import { compileQuestions, type Examine, type Findings, type Questions } from './examine.ts';
 import type { ExamineJob } from './examine-job.ts';
-import { createRoom } from './room.ts';
 
 /** Cleans and checks the values of providers. */
 export interface Examiner extends AsyncDisposable {
@@ -25,8 +25,11 @@ const HEAP_MAX_MB = 128;
 /** How long a check that had to be stopped is left alone. */
 const REST_MS = 30_000;
 const RESTING_MAX = 1_000;
-/** The largest payload that is cleaned without a worker. */
+/** The largest payload that is cleaned without a worker, by one form of one cleaner. */
 const INLINE_MAX_BYTES = 16 * 1024;
+/** What that may take of the event loop: so much of every window. */
+const INLINE_BUDGET_MS = 10;
+const INLINE_WINDOW_MS = 50;
 const inlineLimits = { ...cleaningLimits, steps: 50_000 };
 const COMPILED_MAX = 1_000;
 
@@ -49,12 +52,15 @@ function createExaminer(workers: Workers, clock: Clock): Examiner {
   const restingUntilMs = new LRUCache<string, number>({ max: RESTING_MAX });
 
   const room = createRoom(WAITING_MAX_BYTES);
+  const inline = createInline(clock);
 
   const run = async (job: ExamineJob, owner: string): Promise<Findings> => {
     const bytes = job.payload.byteLength;
     if (!room.take(owner, bytes)) throw new Error('too many values wait to be examined');
+    // A copy: with a part of a message the thread would be sent all of it.
+    const payload = new Uint8Array(job.payload);
     try {
-      return await workers.run<Findings>(job, { lane: owner });
+      return await workers.run<Findings>({ ...job, payload }, { lane: owner });
     } finally {
       room.give(owner, bytes);
     }
@@ -83,18 +89,17 @@ function createExaminer(workers: Workers, clock: Clock): Examiner {
     payload: Uint8Array,
     owner: string,
   ): Findings | Promise<Findings> => {
-    if (payload.byteLength > INLINE_MAX_BYTES) {
+    if (!inline.has(payload.byteLength * formsOf(questions))) {
       return run({ questions, payload }, owner).catch((error: unknown) => ({
         cleaned: [],
+        isUncleaned: true,
         notes: [`not cleaned: ${failureText(error)}`],
       }));
     }
-    let examine = compiled.get(questions.id);
-    if (!examine) {
-      examine = compileQuestions(questions, { limits: inlineLimits });
-      compiled.set(questions.id, examine);
-    }
-    return examine(payload);
+    const examine =
+      compiled.get(questions.id) ?? compileQuestions(questions, { limits: inlineLimits });
+    compiled.set(questions.id, examine);
+    return inline.spend(() => examine(payload));
   };
 
   return {
@@ -104,6 +109,35 @@ function createExaminer(workers: Workers, clock: Clock): Examiner {
         : check({ questions, payload }, owner),
     [Symbol.asyncDispose]: () => workers[Symbol.asyncDispose](),
   };
+}
+
+/** Lets small values be cleaned at once, as long as that does not hold up the event loop. */
+function createInline(clock: Clock) {
+  let spentMs = 0;
+  let windowEndMs = Number.NEGATIVE_INFINITY;
+  return {
+    /** Whether there is time for so much; if not, a worker has it. */
+    has(bytes: number): boolean {
+      if (clock.monotonicMs() >= windowEndMs) spentMs = 0;
+      return bytes <= INLINE_MAX_BYTES && spentMs < INLINE_BUDGET_MS;
+    },
+    spend<T>(work: () => T): T {
+      const startMs = clock.monotonicMs();
+      if (spentMs === 0) windowEndMs = startMs + INLINE_WINDOW_MS;
+      const result = work();
+      spentMs += clock.monotonicMs() - startMs;
+      return result;
+    },
+  };
+}
+
+/** How often each text may be looked at: a value is scanned once, then matched by every form. */
+function formsOf({ cleaners }: Questions): number {
+  const forms = cleaners.map(({ kind }) => (kind.case === 'dates' ? kind.value.formats.length : 1));
+  return Math.max(
+    1,
+    forms.reduce((sum, count) => sum + count, 0),
+  );
 }
 
 /** Whether a thread was lost on it. */

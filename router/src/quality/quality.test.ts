@@ -8,11 +8,13 @@ import { type ContextOfferSchema, SchemaCheck } from '@weir/sdk/gen/weir/registr
 import { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
 import { createTestClock, openAnswering } from '../../test/answering.ts';
+import { createEntries } from '../../test/entries.ts';
 import { content, openProviderServer } from '../../test/provider-server.ts';
 import { itemOf } from '../gather/entry.ts';
 import { openRedisCache } from '../gather/shared-cache.ts';
 import type { Outcome } from '../outcome.ts';
 import { presentItem } from '../present.ts';
+import { applyEntries } from '../snapshot/snapshot.ts';
 import { reportOf } from './report.ts';
 
 /** A first check waits for a thread, which a busy machine may be slow to start. */
@@ -248,8 +250,8 @@ async function openPair(url: string, offer: Offer, fetch: () => ReturnType<typeo
   const owned = stack.move();
   return {
     ...{ clock, first, server },
-    /** The same, with a memory of its own, and without a schema. */
-    openOther: () => openAnswering(providers, { clock, shared }),
+    /** The same, with a memory of its own. */
+    openOther: () => openAnswering(providers, { clock, shared, schema }),
     /** Resolves when Redis holds an entry of the provider. */
     async kept(): Promise<void> {
       while (!(await redis.keys('weir:1:*')).some((key) => key.includes(manifest.name))) {
@@ -263,7 +265,7 @@ async function openPair(url: string, offer: Offer, fetch: () => ReturnType<typeo
 const redisUrl = process.env.WEIR_TEST_REDIS_URL;
 
 describe.skipIf(!redisUrl)('an item from Redis (skipped without WEIR_TEST_REDIS_URL)', () => {
-  test('is as good as when it was kept, without being checked again', async () => {
+  test('is as good as when it was kept', async () => {
     const offer = { schemaCheck: SchemaCheck.SCORE, completeFields };
     await using pair = await openPair(redisUrl ?? '', offer, () =>
       content({ title: 7 }, { quality: 0.5 }),
@@ -303,4 +305,16 @@ test('max_age counts from when the provider last confirmed the item', async () =
   docs.set({ case: 'notModified', value: {} });
   expect((await docs.fetch({ maxAge })).cache).toBe(CacheStatus.REVALIDATED);
   expect((await docs.fetch({ maxAge })).cache).toBe(CacheStatus.HIT_MEMORY);
+});
+
+test('what was checked against another schema is not served, though its type is called the same', async () => {
+  await using docs = await openDocs({ schemaCheck: SchemaCheck.REQUIRE }, { schema });
+  expect((await docs.fetch()).kind).toBe('found');
+  // The type was taken away, and published anew; the provider registered again as it was.
+  const { holder } = docs.answering;
+  const other = createEntries().type('DocChunk', '1.0.0', '', { ...schema, required: ['author'] });
+  const at = { epoch: 'e', revision: 10n };
+  holder.replace(applyEntries(holder.current, [other], at), 0);
+  const outcome = await docs.fetch();
+  expect(outcome.kind === 'refused' && outcome.refusal.reason).toBe(Reason.INVALID_ITEM);
 });

@@ -9,7 +9,7 @@ export type ProviderClient = Client<typeof ProviderService>;
 
 /** Connections to providers, opened as they are needed. */
 export interface Connections extends Disposable {
-  clientOf(endpoint: Endpoint): ProviderClient;
+  clientOf(endpoint: Pick<Endpoint, 'url'>): ProviderClient;
 }
 
 const MAX_ADDRESSES = 1_000;
@@ -24,7 +24,10 @@ const WINDOW_BYTES = 1024 * 1024;
 export function openConnections(interceptors: readonly Interceptor[]): Connections {
   const connections = new LRUCache<string, { client: ProviderClient; close(): void }>({
     max: MAX_ADDRESSES,
-    dispose: (connection) => connection.close(),
+    // One that made room for others may be at work; it closes by itself when it is idle.
+    dispose: (connection, _url, why) => {
+      if (why !== 'evict') connection.close();
+    },
   });
   return {
     clientOf({ url }) {

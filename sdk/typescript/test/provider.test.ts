@@ -451,3 +451,23 @@ test('a provider describes itself', async () => {
 function never(): never {
   throw new Error('not to be called');
 }
+
+test.each<[string, string, number | undefined, number | undefined]>([
+  ['a delay that is none', 'later', Number.NaN, undefined],
+  ['a delay without end', 'later', Number.POSITIVE_INFINITY, 24 * 60 * 60 * 1000],
+  ['a delay in the past', 'later', -1, undefined],
+  ['a text that no message holds', 'x'.repeat(5_000_000), undefined, undefined],
+])('an error with %s is that of its query alone', async (_, text, given, retryDelayMs) => {
+  const options = given === undefined ? {} : { retryDelayMs: given };
+  const provider = openTestProvider(
+    providerOf({
+      fetch: () => {
+        throw new ProviderError(Code.Unavailable, text, options);
+      },
+    }),
+  );
+  const error: unknown = await provider.fetch('Note', 'a').catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(ItemRefused);
+  expect((error as ItemRefused).refusal.retryDelayMs).toBe(retryDelayMs);
+  expect((error as ItemRefused).message.length).toBeLessThan(1_100);
+});

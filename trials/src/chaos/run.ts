@@ -35,7 +35,7 @@ export interface ChaosRun {
 const READERS_PER_ROUTER = 2; // of each tenant
 const WRITERS_PER_TENANT = 2;
 const CHANGE_EVERY_MS = 25;
-const RECOVERY_MAX_MS = 30_000;
+const RECOVERY_MAX_MS = 60_000;
 const PROBE_TIMEOUT_MS = 2_000;
 const PROBED_KEYS = 3;
 

@@ -119,7 +119,10 @@ async function readBack(
     const call = { timeoutMs: WRITE_TIMEOUT_MS };
     const { results } = await weir.router.fetchContext(request, call);
     const { outcome } = results[0] ?? {};
-    if (outcome?.case !== 'refusal') return;
+    if (outcome?.case !== 'refusal') {
+      tokenReads.push({ ...read, seen: false });
+      return;
+    }
     // Its endpoints answer nobody: what is routed to it is refused so.
     const { reason } = outcome.value;
     const there = reason === Reason.PROVIDER_UNAVAILABLE;

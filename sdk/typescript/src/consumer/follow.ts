@@ -4,6 +4,7 @@ import { Reason } from '../gen/weir/errors/v1/reason_pb.ts';
 import { concat } from '../payload.ts';
 import { type ContextItem, type ItemArrived, type ItemOutcome, withBytes } from './item.ts';
 import { readLink, type ValueLink } from './link.ts';
+import { handled } from './stream.ts';
 
 /** What becomes of values that are too large to carry, and come as links. */
 export interface LinkOptions {
@@ -88,7 +89,7 @@ export async function* followAsTheyCome(
   leave: () => void,
 ): AsyncGenerator<ItemOutcome> {
   const source = outcomes[Symbol.asyncIterator]();
-  const next = async () => ({ step: await source.next() });
+  const next = () => handled(source.next().then((step) => ({ step })));
   const following = new Map<number, Promise<ItemOutcome>>();
   let coming: Promise<Coming> | undefined = next();
   try {
@@ -113,7 +114,6 @@ export async function* followAsTheyCome(
   } finally {
     leave();
     // Not waited for: it ends by itself, and nobody wants to know how.
-    coming?.catch(() => {});
     source.return?.()?.catch(() => {});
   }
 }

@@ -120,20 +120,22 @@ function waitBeforeRetry(error: unknown, attempt: number, retries: number): numb
 
 /** Yields from several sources whatever comes first. */
 export async function* merge<T>(sources: readonly AsyncGenerator<T>[]): AsyncIterable<T> {
-  const next = async (source: AsyncGenerator<T>) => ({ source, step: await source.next() });
+  const next = (source: AsyncGenerator<T>) =>
+    handled(source.next().then((step) => ({ source, step })));
   const waiting = new Map(sources.map((source) => [source, next(source)]));
-  try {
-    while (waiting.size > 0) {
-      const { source, step } = await Promise.race(waiting.values());
-      if (step.done) {
-        waiting.delete(source);
-      } else {
-        waiting.set(source, next(source));
-        yield step.value;
-      }
+  while (waiting.size > 0) {
+    const { source, step } = await Promise.race(waiting.values());
+    if (step.done) {
+      waiting.delete(source);
+    } else {
+      waiting.set(source, next(source));
+      yield step.value;
     }
-  } finally {
-    // Nobody waits any more for what is still under way, its errors included.
-    for (const pending of waiting.values()) pending.catch(() => {});
   }
+}
+
+/** Its failure may come while the reader is busy, or has left: who waits for it learns of it. */
+export function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }

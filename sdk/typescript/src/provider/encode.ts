@@ -24,6 +24,10 @@ export const messageMaxBytes = 4 * 1024 * 1024;
 /** What a result and its message need beside the content: tags, lengths, the index. */
 const envelopeBytes = 64;
 
+/** What is sent of the text of an error, in characters; routers show less. */
+const textMaxChars = 1_000;
+const retryDelayMaxMs = 24 * 60 * 60 * 1000;
+
 /** An outcome and the bytes it takes in a message. */
 export interface Encoded {
   readonly outcome: FetchResult['outcome'];
@@ -86,8 +90,12 @@ export function encodeError(error: unknown): Encoded {
     return failed(create(FailureSchema, { code: Code.Internal, text: internalText }));
   }
   if (error.code === Code.NotFound) return encodeAnswer(undefined, '');
-  const { code, message: text, retryDelayMs } = error;
-  const retry = retryDelayMs !== undefined && { retryDelay: durationFromMs(retryDelayMs) };
+  const { code, retryDelayMs = Number.NaN } = error;
+  const text = error.message.slice(0, textMaxChars);
+  // Such as a header makes it that is not there: no delay, and no fault of this process.
+  const retry = retryDelayMs >= 0 && {
+    retryDelay: durationFromMs(Math.min(retryDelayMs, retryDelayMaxMs)),
+  };
   return failed(create(FailureSchema, { code, text, ...retry }));
 }
 

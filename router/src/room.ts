@@ -1,4 +1,4 @@
-/** Room for bytes that wait, of which no owner has more than half. */
+/** Room that is shared, of which no owner has more than a share. */
 export interface Room {
   /** Takes room; false: there is none. */
   take(owner: string, bytes: number): boolean;
@@ -6,14 +6,14 @@ export interface Room {
   give(owner: string, bytes: number): void;
 }
 
-/** Makes room for so many bytes. */
-export function createRoom(maxBytes: number): Room {
+/** Makes room for so many bytes. No owner has more than `share` of it, by default half. */
+export function createRoom(maxBytes: number, share = 0.5): Room {
   const taken = new Map<string, number>();
   let total = 0;
   return {
     take(owner, bytes) {
       const own = (taken.get(owner) ?? 0) + bytes;
-      if (total + bytes > maxBytes || own > maxBytes / 2) return false;
+      if (total + bytes > maxBytes || own > maxBytes * share) return false;
       total += bytes;
       taken.set(owner, own);
       return true;

@@ -1,0 +1,1 @@
+ALTER TABLE "installation" ADD COLUMN "entry_form" smallint DEFAULT 1 NOT NULL;
