@@ -108,6 +108,7 @@ const codes: Readonly<Record<Reason, Code>> = {
   [Reason.INCOMPATIBLE]: Code.FailedPrecondition,
   [Reason.BUILT_IN]: Code.FailedPrecondition,
   [Reason.LEASE_UNKNOWN]: Code.NotFound,
+  [Reason.TOO_MANY]: Code.ResourceExhausted,
   [Reason.INTERNAL]: Code.Internal,
 };
 

@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { Clock } from '@weir/kit';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import {
   ApiKeySchema,
   ConsumerSchema,
@@ -89,6 +90,16 @@ const key = (owner: string, id: string, who: string, extra: object = {}) => ({
   secretHash: new Uint8Array(32).fill(id.length),
 });
 
+const schema = { type: 'object', properties: { z: {}, a: { const: 'x\u0000' } }, $id: 'q' };
+
+const type = (owner: string, typeName: string, version: string) =>
+  create(ContextTypeSchema, {
+    tenant: owner,
+    manifest: { name: typeName, version, title: '100% _fine_', tags: ['t1'], schema },
+    manifestHash: version,
+    createTime: now,
+  });
+
 /** What every store does, whatever its driver. Opens an empty database for the suite. */
 export function describeStore(name: string, openDriver: () => Promise<Driver>): void {
   describe(`store on ${name}`, () => {
@@ -140,14 +151,6 @@ export function describeStore(name: string, openDriver: () => Promise<Driver>): 
     });
 
     test('types: built in and own, newest first, schemas in their order', async () => {
-      const schema = { type: 'object', properties: { z: {}, a: { const: 'x\u0000' } }, $id: 'q' };
-      const type = (owner: string, typeName: string, version: string) =>
-        create(ContextTypeSchema, {
-          tenant: owner,
-          manifest: { name: typeName, version, title: '100% _fine_', tags: ['t1'], schema },
-          manifestHash: version,
-          createTime: now,
-        });
       await store.transact(async (tx) => {
         await tx.putType(type('', 'DocChunk', '1.0.0'));
         for (const version of ['1.0.0', '1.10.0', '1.9.0', '2.0.0-beta.2', '2.0.0-beta.10']) {
@@ -179,6 +182,19 @@ export function describeStore(name: string, openDriver: () => Promise<Driver>): 
       await store.transact((tx) => tx.deleteType('acme', 'Invoice', '1.9.0'));
       expect(await store.type('acme', 'Invoice', '1.9.0')).toBeUndefined();
       await expectWholeDigest(store);
+    });
+
+    test('a tenant has so many things of a kind, and what there is can still be changed', async () => {
+      const putMany = (owner: string, from: number, to: number) =>
+        store.transact(async (tx) => {
+          for (let i = from; i < to; i++) await tx.putType(type(owner, 'Many', `1.0.${i}`));
+        });
+      await putMany('full', 0, 999);
+      const before = await store.position();
+      await expect(putMany('full', 999, 1001)).rejects.toMatchObject({ reason: Reason.TOO_MANY });
+      expect(await store.position()).toEqual(before);
+      await putMany('full', 998, 1000);
+      await putMany('bolt', 0, 1);
     });
 
     test('providers: found by word, tag, type and category, in pages', async () => {

@@ -33,6 +33,29 @@ export function entryRank(id: string): number {
   return KINDS.findIndex((kind) => id.startsWith(`${kind}/`));
 }
 
+/**
+ * How many things of a kind one tenant may have: every router holds all of them in memory. Of
+ * tenants: how many there may be.
+ */
+const entriesMax: Readonly<Record<EntryKind, number>> = {
+  tenant: 10_000,
+  type: 1_000,
+  provider: 20_000,
+  endpoint: 20_000,
+  grant: 20_000,
+  consumer: 20_000,
+  principal: 100_000,
+  key: 100_000,
+};
+
+/** What one more entry counts among, and how many of those there may be. */
+export function entryBounds(id: string): { kind: EntryKind; prefix: string; max: number } {
+  const [kind = '', tenant = ''] = id.split('/');
+  const known = kind as EntryKind;
+  const prefix = known === 'tenant' ? 'tenant/' : `${kind}/${tenant}/`;
+  return { kind: known, prefix, max: entriesMax[known] };
+}
+
 /** An entry, as watch.proto describes it. */
 export function createEntry(id: string, revision: bigint, body?: EntryBody): SnapshotEntry {
   return create(SnapshotEntrySchema, body ? { id, revision, body } : { id, revision });

@@ -1,4 +1,6 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { refuse } from '@weir/kit';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import {
   type SnapshotDelta,
   SnapshotDeltaSchema,
@@ -7,7 +9,14 @@ import {
 } from '@weir/sdk/gen/weir/registry/v1/watch_pb';
 import { and, asc, eq, gt, lt, lte, ne, or, sql } from 'drizzle-orm';
 import type { Database } from './driver.ts';
-import { createEntry, ENTRY_FORM, type EntryBody, entryDigest, entryRank } from './entry.ts';
+import {
+  createEntry,
+  ENTRY_FORM,
+  type EntryBody,
+  entryBounds,
+  entryDigest,
+  entryRank,
+} from './entry.ts';
 import { changes, installation, snapshotEntries } from './schema.ts';
 import type { Position, Snapshot } from './store.ts';
 
@@ -36,6 +45,7 @@ export async function openLedger(db: Database, nowMs: number): Promise<Ledger> {
     const entry = createEntry(id, revision, body);
     const held = await heldRevision(db, id);
     if (held === undefined && !body) return;
+    if (held === undefined) await requireRoom(db, id);
     if (held !== undefined) digest ^= entryDigest(id, held);
     if (body) digest ^= entryDigest(id, revision);
     await (body ? keepEntry(db, entry) : dropEntry(db, id));
@@ -132,6 +142,18 @@ export async function pruneChanges(db: Database, kept: number, beforeMs: number)
         lt(changes.createTime, new Date(beforeMs)),
       ),
     );
+}
+
+/** Throws when there may be no more entries of this kind. */
+async function requireRoom(db: Database, id: string): Promise<void> {
+  const { kind, prefix, max } = entryBounds(id);
+  const { id: ids, rank } = snapshotEntries;
+  // "0" follows "/".
+  const among = and(eq(rank, entryRank(id)), gt(ids, prefix), lt(ids, `${prefix.slice(0, -1)}0`));
+  const held = await db.$count(snapshotEntries, among);
+  if (held < max) return;
+  const text = kind === 'tenant' ? 'there are' : 'the tenant has';
+  throw refuse(Reason.TOO_MANY, `${text} ${max} ${kind}s, as many as there may be; remove some`);
 }
 
 async function heldRevision(db: Database, id: string): Promise<bigint | undefined> {
