@@ -220,6 +220,7 @@ describe('a provider that never ends is ended', () => {
       Reason.PROVIDER_GARBAGE,
     ],
     ['empty parts', { results: [part(9, 0)] }, Reason.PROVIDER_GARBAGE],
+    ['parts of nothing that was asked', { results: [part(9, 64 * 1024)] }, Reason.PROVIDER_GARBAGE],
     ['great parts', { results: [part(9, 1024 * 1024)] }, Reason.ITEM_TOO_LARGE],
   ];
   test.each(floods)('that floods with %s', async (_, message, reason) => {

@@ -50,7 +50,8 @@ export function createAnswerGuard(
       results += message.results.length;
       for (const result of message.results) {
         const size = bytesOf(result);
-        bytes += size;
+        // What nobody asked for earns no room for more of it.
+        if (result.index < queries) bytes += size;
         if (isLarge(result)) stored.add(result.index);
         if (result.outcome.case !== 'part' || !stored.has(result.index)) heldBytes += size;
         if (result.index < queries) spokenOf.add(result.index);
