@@ -8,7 +8,7 @@ import type { Measured, Promised } from './promise.ts';
 const KINDS = ['silent', 'garbage', 'unavailable', 'flood', 'slow'] as const;
 const RATE = 100;
 const NEIGHBOUR_RATE = 20;
-const ROUNDS = 8;
+const ROUNDS = 16;
 const ROUND_MS = 1_000;
 const FAILURES_MAX = 5;
 
