@@ -16,6 +16,7 @@ const fill = envelope({
 });
 
 const kinds: Record<string, (stream: ServerHttp2Stream) => void> = {
+  good: (stream) => answerOne(stream),
   silent() {},
   garbage(stream) {
     stream.respond(answerHeaders);
