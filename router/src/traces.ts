@@ -13,6 +13,7 @@ import { refusedByUpstream } from './upstream/upstream-errors.ts';
 /** Traces the planning of a batch. */
 export function tracePlan(plan: () => Slot[]): Slot[] {
   const span = beginSpan('plan');
+  if (span === noSpan) return plan();
   try {
     const slots = span.run(plan);
     const refused = slots.filter((slot) => slot.plan.refused).length;

@@ -5,9 +5,9 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bundledPage } from './bundled-page.ts';
 import { openTestWeir, type TestWeir, until } from './weir.ts';
 
 // Clients that are not ours, on the one port.
@@ -203,12 +203,5 @@ async function bundlePage(): Promise<string> {
         nobody: nameOf(error.reason),
       };
     };`;
-  const bundle = await build({
-    stdin: { contents: script, resolveDir: import.meta.dirname, loader: 'js' },
-    bundle: true,
-    write: false,
-    format: 'iife',
-    platform: 'browser',
-  });
-  return `<!doctype html><meta charset="utf-8"><script>${bundle.outputFiles[0]?.text}</script>`;
+  return bundledPage(script);
 }

@@ -14,9 +14,9 @@ import {
   ProviderService,
 } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
 import { defineContext, defineProvider, serveProvider } from '@weir/sdk/provider';
-import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { bundledPage } from './bundled-page.ts';
 import { openTestWeir, type TestWeir, until } from './weir.ts';
 
 // They move much, perhaps on a busy machine.
@@ -376,14 +376,7 @@ async function bundlePage(): Promise<string> {
       try { for await (const piece of weir.readValue(wrong)) void piece; } catch (error) { corrupt = error.code; }
       return { secure: isSecureContext, sizeBytes: item.sizeBytes, first: item.value[0], streamed, corrupt };
     };`;
-  const bundle = await build({
-    stdin: { contents: script, resolveDir: import.meta.dirname, loader: 'js' },
-    bundle: true,
-    write: false,
-    format: 'iife',
-    platform: 'browser',
-  });
-  return `<!doctype html><meta charset="utf-8"><script>${bundle.outputFiles[0]?.text}</script>`;
+  return bundledPage(script);
 }
 
 const { WEIR_TEST_S3_URL: s3Url = '', WEIR_TEST_S3_KEY_FILE: s3KeyFile = '' } = process.env;
