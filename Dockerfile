@@ -9,6 +9,8 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 COPY sdk/typescript/package.json sdk/typescript/
 COPY kit/package.json kit/
+COPY policy/package.json policy/
+COPY journal/package.json journal/
 COPY registry/package.json registry/
 COPY router/package.json router/
 COPY providers/package.json providers/
@@ -41,6 +43,8 @@ COPY --from=production /app/package.json ./
 COPY --from=production /app/node_modules node_modules
 COPY --from=production /app/sdk sdk
 COPY --from=production /app/kit kit
+COPY --from=production /app/policy policy
+COPY --from=production /app/journal journal
 COPY --from=production /app/registry registry
 COPY --from=production /app/router router
 COPY --from=production /app/providers providers

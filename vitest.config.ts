@@ -2,7 +2,9 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['{kit,registry,router,providers,standalone,cli,sdk,scripts,trials}/**/*.test.ts'],
+    include: [
+      '{kit,policy,journal,registry,router,providers,standalone,cli,sdk,scripts,trials}/**/*.test.ts',
+    ],
     exclude: ['**/node_modules/**', '**/dist/**'],
     pool: 'forks',
     maxWorkers: 2,

@@ -9,6 +9,8 @@ const root = dirname(import.meta.dirname);
 const sourceFolders = [
   'sdk/typescript',
   'kit',
+  'policy',
+  'journal',
   'registry',
   'router',
   'providers',

@@ -24,7 +24,10 @@ test('no source reads a variable that is declared nowhere', () => {
   const strange = files.flatMap((file) => {
     const text = readFileSync(join(root, file), 'utf8');
     const names = [...text.matchAll(/\bWEIR_[A-Z0-9_]*[A-Z0-9]\b/g)].map(([name]) => name);
-    return names.filter((name) => !weirVariables.includes(name)).map((name) => `${file}: ${name}`);
+    // Some are put together: then a part stands in the source.
+    const isKnown = (name: string) =>
+      weirVariables.some((known) => known === name || known.startsWith(`${name}_`));
+    return names.filter((name) => !isKnown(name)).map((name) => `${file}: ${name}`);
   });
   expect(strange).toEqual([]);
 });

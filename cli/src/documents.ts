@@ -7,7 +7,7 @@ import { Failure, fromCall, usageFailure } from './failure.ts';
 import { count, oneLine } from './render/text.ts';
 import type { Shell } from './shell.ts';
 
-/** The greatest document that the registry takes. */
+/** The greatest document that the registry takes, of most kinds. */
 const DOCUMENT_MAX_BYTES = 256 * 1024;
 
 /** A manifest as it was written, in YAML or JSON. */
@@ -18,10 +18,14 @@ export interface Document {
 }
 
 /** Reads a document; `-` is standard input. */
-export async function readDocument(shell: Shell, file: string): Promise<Document> {
-  if (file !== '-') return { file, text: await readText(resolve(shell.cwd, file), file) };
-  const text = await shell.stdin(DOCUMENT_MAX_BYTES);
-  if (Buffer.byteLength(text) > DOCUMENT_MAX_BYTES) throw tooLarge('<stdin>');
+export async function readDocument(
+  shell: Shell,
+  file: string,
+  maxBytes = DOCUMENT_MAX_BYTES,
+): Promise<Document> {
+  if (file !== '-') return { file, text: await readText(shell, file, maxBytes) };
+  const text = await shell.stdin(maxBytes);
+  if (Buffer.byteLength(text) > maxBytes) throw tooLarge('<stdin>', maxBytes);
   return { file: '<stdin>', text };
 }
 
@@ -36,23 +40,33 @@ export function identify({ text }: Document): { name: string; version: string } 
 
 /** What a call that sent a document failed with, with the places in the document. */
 export function documentFailure({ file }: Document, error: WeirCallError): Failure {
+  const faults = error.violations.map((violation) => placeFault(file, violation));
+  return faultsFailure(file, faults, error);
+}
+
+/** The failure of a call that found faults in what is named; that of the call where it found none. */
+export function faultsFailure(
+  what: string,
+  faults: readonly string[],
+  error: WeirCallError,
+): Failure {
   const refused = fromCall(error);
   const { exitCode, mend, reason } = refused;
-  if (error.violations.length === 0) return refused;
-  const faults = error.violations.map((violation) => placeFault(file, violation));
-  const message = `${file} has ${count(faults.length, 'fault')}:`;
+  if (faults.length === 0) return refused;
+  const message = `${what} has ${count(faults.length, 'fault')}:`;
   return new Failure(exitCode, message, { faults, mend, reason, cause: error });
 }
 
-// The registry writes the place as `12:5 contexts[0].ttl` when it read a document.
-function placeFault(file: string, { field, description }: Violation): string {
+/** A fault with its file. The registry writes the place as `12:5 contexts[0].ttl`. */
+export function placeFault(file: string, { field, description }: Violation): string {
   const colon = /^\d+:\d+/.test(field) ? ':' : ' ';
   return oneLine(`${file}${colon}${field}: ${description}`);
 }
 
-async function readText(path: string, shown: string): Promise<string> {
+async function readText({ cwd }: Shell, shown: string, maxBytes: number): Promise<string> {
+  const path = resolve(cwd, shown);
   try {
-    if ((await stat(path)).size > DOCUMENT_MAX_BYTES) throw tooLarge(shown);
+    if ((await stat(path)).size > maxBytes) throw tooLarge(shown, maxBytes);
     return await readFile(path, 'utf8');
   } catch (error) {
     if (error instanceof Failure) throw error;
@@ -62,6 +76,7 @@ async function readText(path: string, shown: string): Promise<string> {
   }
 }
 
-function tooLarge(file: string): Failure {
-  return usageFailure(`${file} is larger than 256 KiB.`, 'Cut it into several manifests.');
+function tooLarge(file: string, maxBytes: number): Failure {
+  const size = `${maxBytes / 1024} KiB`;
+  return usageFailure(`${file} is larger than ${size}.`, 'Cut it into several manifests.');
 }

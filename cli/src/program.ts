@@ -1,5 +1,14 @@
 import { Command, Option } from 'commander';
 import pkg from '../package.json' with { type: 'json' };
+import { addAuditChains } from './commands/audit-chains.ts';
+import { addAuditErase } from './commands/audit-erase.ts';
+import { addAuditExport } from './commands/audit-export.ts';
+import { addAuditReport } from './commands/audit-report.ts';
+import { addAuditSearch } from './commands/audit-search.ts';
+import { addAuditVerify } from './commands/audit-verify.ts';
+import { addCertificateDelete } from './commands/certificate-delete.ts';
+import { addCertificateList } from './commands/certificate-list.ts';
+import { addCertificatePut } from './commands/certificate-put.ts';
 import { addComplete } from './commands/complete.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addConsumerDeregister } from './commands/consumer-deregister.ts';
@@ -9,10 +18,22 @@ import { addConsumerRegister } from './commands/consumer-register.ts';
 import { addExplain } from './commands/explain.ts';
 import { addFetch } from './commands/fetch.ts';
 import { addHelp } from './commands/help.ts';
+import { addIssuerDelete } from './commands/issuer-delete.ts';
+import { addIssuerList } from './commands/issuer-list.ts';
+import { addIssuerPut } from './commands/issuer-put.ts';
 import { addKeyCreate } from './commands/key-create.ts';
 import { addKeyList } from './commands/key-list.ts';
 import { addKeyRevoke } from './commands/key-revoke.ts';
 import { addList } from './commands/list.ts';
+import { addPolicyCheck } from './commands/policy-check.ts';
+import { addPolicyDelete } from './commands/policy-delete.ts';
+import { addPolicyDiff } from './commands/policy-diff.ts';
+import { addPolicyGet } from './commands/policy-get.ts';
+import { addPolicyList } from './commands/policy-list.ts';
+import { addPolicyPut } from './commands/policy-put.ts';
+import { addPolicyRollback } from './commands/policy-rollback.ts';
+import { addPolicyTest } from './commands/policy-test.ts';
+import { addPolicyVersions } from './commands/policy-versions.ts';
 import { addProviderDeregister } from './commands/provider-deregister.ts';
 import { addProviderGet } from './commands/provider-get.ts';
 import { addProviderList } from './commands/provider-list.ts';
@@ -46,7 +67,11 @@ export function buildProgram(shell: Shell): Command {
   addProviders(group(program, 'provider', 'registers and shows providers'), shell);
   addConsumers(group(program, 'consumer', 'registers and shows consumers'), shell);
   addTypes(group(program, 'type', 'publishes and shows context types'), shell);
+  addPolicies(group(program, 'policy', 'writes, tries and shows policies'), shell);
   addKeys(group(program, 'key', 'creates, shows and revokes API keys'), shell);
+  addIssuers(group(program, 'issuer', 'believes the tokens of identity providers'), shell);
+  addCertificates(group(program, 'certificate', 'believes client certificates'), shell);
+  addAudit(group(program, 'audit', 'says what was done, by whom and under which rule'), shell);
   addTenants(group(program, 'tenant', 'creates and shows tenants'), shell);
   addWhoami(program, shell);
   addStart(program, shell);
@@ -119,10 +144,43 @@ function addTypes(type: Command, shell: Shell): void {
   addTypePublish(type, shell);
 }
 
+function addPolicies(policy: Command, shell: Shell): void {
+  addPolicyCheck(policy, shell);
+  addPolicyTest(policy, shell);
+  addPolicyDiff(policy, shell);
+  addPolicyPut(policy, shell);
+  addPolicyRollback(policy, shell);
+  addPolicyList(policy, shell);
+  addPolicyGet(policy, shell);
+  addPolicyVersions(policy, shell);
+  addPolicyDelete(policy, shell);
+}
+
 function addKeys(key: Command, shell: Shell): void {
   addKeyCreate(key, shell);
   addKeyList(key, shell);
   addKeyRevoke(key, shell);
+}
+
+function addIssuers(issuer: Command, shell: Shell): void {
+  addIssuerPut(issuer, shell);
+  addIssuerList(issuer, shell);
+  addIssuerDelete(issuer, shell);
+}
+
+function addCertificates(certificate: Command, shell: Shell): void {
+  addCertificatePut(certificate, shell);
+  addCertificateList(certificate, shell);
+  addCertificateDelete(certificate, shell);
+}
+
+function addAudit(audit: Command, shell: Shell): void {
+  addAuditSearch(audit, shell);
+  addAuditReport(audit, shell);
+  addAuditExport(audit, shell);
+  addAuditChains(audit, shell);
+  addAuditVerify(audit, shell);
+  addAuditErase(audit, shell);
 }
 
 function addTenants(tenant: Command, shell: Shell): void {

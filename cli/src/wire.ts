@@ -47,6 +47,7 @@ export function toWireResult(outcome: ItemOutcome): ItemResult {
     cache: cacheStatuses[outcome.cache],
     age: durationFromMs(outcome.ageMs),
     ...(outcome.ok && outcome.item.quality !== undefined && { quality: outcome.item.quality }),
+    redacted: outcome.ok && outcome.item.redacted,
     outcome: outcome.ok
       ? { case: 'item', value: toWireItem(outcome.item) }
       : { case: 'refusal', value: toWireRefusal(outcome.refusal) },

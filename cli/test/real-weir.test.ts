@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -105,6 +105,69 @@ describe('weir with the real thing', () => {
     expect(await asCi('key', 'list')).toMatchObject({ code: 3, out: '' });
     await weir('key', 'revoke', created.key.id);
     await expect.poll(async () => (await asCi('whoami')).code, { timeout: 5_000 }).toBe(3);
+  });
+
+  test('rules are tried, compared with what was, put into force and rolled back', async () => {
+    const created = JSON.parse((await weir('key', 'create', '--principal', 'lin', '--json')).out);
+    const asLin = (...args: string[]) =>
+      runWeir(args, { env: { WEIR_URL: url, WEIR_KEY: created.secret } });
+    const ref = 'DocChunk/guide.md#install';
+    const reads = () => asLin('fetch', ref);
+    await expect.poll(async () => (await reads()).code, { timeout: 5_000 }).toBe(0);
+
+    const file = join(folder, 'rules.yaml');
+    const rule = (lines: string) => writeFile(file, `kind: Policy\nname: mine\nrules:\n${lines}`);
+    const who = 'subjects: { principals: [lin] }, actions: [fetch]';
+    await rule(`  - { name: none, effect: deny, ${who} }\n`);
+    const tried = await weir('policy', 'test', file, '--as', 'service:lin', '--fetch', ref);
+    expect(tried.code).toBe(1);
+    expect(tried.out).toContain('denied by mine/none');
+    const own = await weir('policy', 'test', file, '--as', 'admin', '--fetch', ref);
+    expect(own).toMatchObject({ code: 0 });
+    // What was read before is recorded, and soon with the registry.
+    const diff = () => weir('policy', 'diff', file);
+    await expect.poll(async () => (await diff()).out, { timeout: 10_000 }).toMatch(/lin/);
+    expect((await reads()).code).toBe(0);
+
+    expect((await weir('policy', 'put', file, '--comment', 'closed')).code).toBe(0);
+    await expect.poll(async () => (await reads()).out, { timeout: 2_000 }).toContain('NOT_FOUND');
+    const mask = 'mask: { fields: { pointers: [/text] } }';
+    await rule(`  - { name: blind, effect: oblige, ${who}, obligations: [{ ${mask} }] }\n`);
+    expect((await weir('policy', 'put', file)).code).toBe(0);
+    await expect.poll(async () => (await reads()).out, { timeout: 2_000 }).toMatch(/\*\*\*/);
+    expect((await reads()).out).toContain('redacted');
+    expect((await weir('policy', 'rollback', 'mine')).code).toBe(0);
+    await expect.poll(async () => (await reads()).code, { timeout: 2_000 }).toBe(1);
+    expect((await weir('policy', 'versions', 'mine')).out).toMatch(/3.*rollback to version 1/);
+
+    const faulty = 'condition: subject.rank > 3';
+    await rule(`  - { name: wrong, effect: deny, ${who}, ${faulty} }\n`);
+    const refused = await weir('policy', 'put', file);
+    expect(refused.code).toBe(2);
+    expect(refused.err).toMatch(/rules\.yaml:4:\d+ .*rank/);
+    expect((await weir('policy', 'delete', 'mine')).code).toBe(0);
+    await expect.poll(async () => (await reads()).code, { timeout: 2_000 }).toBe(0);
+  });
+
+  test('who read what, under which rule, with what masked, and that the record is whole', async () => {
+    const [type, key] = ['DocChunk', 'guide.md#install'];
+    const search = (...more: string[]) =>
+      weir('audit', 'search', '--principal', 'lin', '--type', type, '--key', key, ...more);
+    await expect.poll(async () => (await search()).out, { timeout: 10_000 }).toMatch(/mask \/text/);
+    const denied = await search('--effect', 'deny');
+    expect(denied.out).toMatch(/lin .*denied .*mine\/none/);
+    const files = { report: join(folder, 'access.html'), chains: join(folder, 'chains.bin') };
+    const about = ['--type', type, '--key', key, '-o', files.report];
+    expect((await weir('audit', 'report', 'access', ...about)).code).toBe(0);
+    expect(await readFile(files.report, 'utf8')).toContain('mine/none');
+    expect((await weir('audit', 'chains', '-o', files.chains)).code).toBe(0);
+    const verified = await weir('audit', 'verify', files.chains);
+    expect(verified).toMatchObject({ code: 0 });
+    const bytes = await readFile(files.chains);
+    const at = bytes.indexOf('guide.md#install');
+    bytes[at] = 'G'.charCodeAt(0);
+    await writeFile(files.chains, bytes);
+    expect(await weir('audit', 'verify', files.chains)).toMatchObject({ code: 1 });
   });
 
   test('weir start ends well when it is told to', async () => {

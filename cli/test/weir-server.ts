@@ -9,7 +9,9 @@ import {
 } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { BadRequestSchema, ErrorInfoSchema } from '@weir/sdk/gen/google/rpc/error_details_pb';
+import { AuditService } from '@weir/sdk/gen/weir/audit/v1/audit_pb';
 import { Reason, ReasonSchema } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import { PolicyService } from '@weir/sdk/gen/weir/policy/v1/service_pb';
 import { AdminService } from '@weir/sdk/gen/weir/registry/v1/admin_pb';
 import { RegistryService } from '@weir/sdk/gen/weir/registry/v1/registry_pb';
 import { RouterService } from '@weir/sdk/gen/weir/router/v1/router_pb';
@@ -22,6 +24,8 @@ export interface Answers {
   readonly router?: Partial<ServiceImpl<typeof RouterService>>;
   readonly registry?: Partial<ServiceImpl<typeof RegistryService>>;
   readonly admin?: Partial<ServiceImpl<typeof AdminService>>;
+  readonly policy?: Partial<ServiceImpl<typeof PolicyService>>;
+  readonly audit?: Partial<ServiceImpl<typeof AuditService>>;
 }
 
 /** A server with a test's answers, on a real socket. */
@@ -61,12 +65,14 @@ export function weirError(
   return error;
 }
 
-function routesFor({ router = {}, registry = {}, admin = {} }: Answers) {
+function routesFor({ router = {}, registry = {}, admin = {}, policy = {}, audit = {} }: Answers) {
   const interceptors = [keyCheck];
   return (routes: ConnectRouter) => {
     routes.service(RouterService, router, { interceptors });
     routes.service(RegistryService, registry, { interceptors });
     routes.service(AdminService, admin, { interceptors });
+    routes.service(PolicyService, policy, { interceptors });
+    routes.service(AuditService, audit, { interceptors });
   };
 }
 

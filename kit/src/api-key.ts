@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 const idBytes = 8;
 const secretBytes = 32;
@@ -28,11 +28,11 @@ export function parseApiKey(text: string): { id: string; secret: string } | unde
 }
 
 /** Whether a secret is the one that was hashed, compared in constant time. */
-export function secretMatches(hash: Uint8Array, secret: string): boolean {
+export function secretMatches(known: Uint8Array, secret: string): boolean {
   const given = hashOf(secret);
-  return hash.length === given.length && timingSafeEqual(hash, given);
+  return known.length === given.length && timingSafeEqual(known, given);
 }
 
 function hashOf(secret: string): Uint8Array {
-  return new Uint8Array(createHash('sha256').update(secret).digest());
+  return new Uint8Array(hash('sha256', secret, 'buffer'));
 }

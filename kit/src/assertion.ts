@@ -65,7 +65,11 @@ async function verifyToken(token: string, secret: Uint8Array): Promise<JWTPayloa
 function claimsOf(assertion: Assertion): JWTPayload {
   if (assertion.kind === 'service') return { sub: servicePrefix + assertion.name };
   const { tenant, principal, consumer, keyId, scopes } = assertion.caller;
-  return { sub: 'principal', tenant, principal, consumer, key_id: keyId, scopes: [...scopes] };
+  const { authentication, permits, network } = assertion.caller;
+  return {
+    ...{ sub: 'principal', tenant, principal, consumer, key_id: keyId, scopes: [...scopes] },
+    ...{ authentication, permits, network },
+  };
 }
 
 function readClaims(claims: JWTPayload): Assertion {
@@ -81,6 +85,9 @@ function readClaims(claims: JWTPayload): Assertion {
       consumer: textClaim(claims, 'consumer'),
       keyId: textClaim(claims, 'key_id'),
       scopes: scopesClaim(claims),
+      authentication: authenticationClaim(claims),
+      permits: permitsClaim(claims),
+      network: textClaim(claims, 'network'),
       attributes: {},
     },
   };
@@ -96,6 +103,20 @@ function scopesClaim(claims: JWTPayload): ReadonlySet<Scope> {
   const { scopes } = claims;
   if (!Array.isArray(scopes)) throw unreadable('scopes');
   return new Set(scopes.filter(isScope));
+}
+
+function authenticationClaim({ authentication }: JWTPayload): Caller['authentication'] {
+  if (authentication === 'key' || authentication === 'token' || authentication === 'certificate') {
+    return authentication;
+  }
+  throw unreadable('authentication');
+}
+
+function permitsClaim({ permits }: JWTPayload): readonly string[] {
+  if (!Array.isArray(permits) || permits.some((permit) => typeof permit !== 'string')) {
+    throw unreadable('permits');
+  }
+  return permits;
 }
 
 function isScope(value: unknown): value is Scope {

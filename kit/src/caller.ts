@@ -12,12 +12,24 @@ export interface Caller {
   readonly principal: string;
   /** The consumer that the key stands for. Empty: none. */
   readonly consumer: string;
-  /** The id of the key that was used. */
+  /** The id of the key that was used; of a token the issuer's name, of a certificate its name. */
   readonly keyId: string;
+  /** How the caller proved who it is. */
+  readonly authentication: 'key' | 'token' | 'certificate';
   /** What the key may be used for. */
   readonly scopes: ReadonlySet<Scope>;
+  /** What may be done within SCOPE_READ, as "<action>:<type>". Empty: everything. */
+  readonly permits: readonly string[];
+  /** The address that the call came from, without a port. */
+  readonly network: string;
   /** Attributes of the principal, such as roles. */
   readonly attributes: JsonObject;
+  /** Those that the token brought; the registry's go before them. Left out: it brought none. */
+  readonly broughtAttributes?: JsonObject | undefined;
+  /** When the credential stops working, in milliseconds of wall time. Left out: never. */
+  readonly expireMs?: number | undefined;
+  /** The issuer or certificate, as the registry knew it, that lets the caller in. */
+  readonly basis?: object | undefined;
 }
 
 /** Where the gate leaves the caller. */

@@ -16,6 +16,9 @@ const caller: Caller = {
   principal: 'ann@example.com',
   consumer: 'copilot',
   keyId: '0123456789abcdef',
+  authentication: 'key',
+  permits: [],
+  network: '127.0.0.1',
   scopes: new Set([Scope.READ, Scope.ADMIN]),
   attributes: {},
 };

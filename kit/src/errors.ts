@@ -77,9 +77,14 @@ const codes: Readonly<Record<Reason, Code>> = {
   [Reason.INVALID_SCHEMA]: Code.InvalidArgument,
   [Reason.INVALID_CONSISTENCY_TOKEN]: Code.InvalidArgument,
   [Reason.MESSAGE_TOO_LARGE]: Code.ResourceExhausted,
+  [Reason.INVALID_POLICY]: Code.InvalidArgument,
+  [Reason.ADDRESS_REFUSED]: Code.InvalidArgument,
   [Reason.CREDENTIAL_MISSING]: Code.Unauthenticated,
   [Reason.CREDENTIAL_INVALID]: Code.Unauthenticated,
   [Reason.SCOPE_MISSING]: Code.PermissionDenied,
+  [Reason.DENIED]: Code.PermissionDenied,
+  [Reason.SIGNATURE_INVALID]: Code.Unauthenticated,
+  [Reason.ISSUER_UNAVAILABLE]: Code.Unavailable,
   [Reason.NOT_FOUND]: Code.NotFound,
   [Reason.TYPE_UNKNOWN]: Code.NotFound,
   [Reason.PROVIDER_UNKNOWN]: Code.NotFound,
@@ -87,6 +92,8 @@ const codes: Readonly<Record<Reason, Code>> = {
   [Reason.KEY_NOT_FOUND]: Code.NotFound,
   [Reason.QUALITY_TOO_LOW]: Code.FailedPrecondition,
   [Reason.UNSUPPORTED]: Code.Unimplemented,
+  [Reason.PURPOSE_REQUIRED]: Code.PermissionDenied,
+  [Reason.NOT_REDACTABLE]: Code.PermissionDenied,
   [Reason.PROVIDER_UNAVAILABLE]: Code.Unavailable,
   [Reason.PROVIDER_FAILED]: Code.Unknown,
   [Reason.PROVIDER_GARBAGE]: Code.Internal,
@@ -102,6 +109,9 @@ const codes: Readonly<Record<Reason, Code>> = {
   [Reason.REGISTRY_UNAVAILABLE]: Code.Unavailable,
   [Reason.STORE_UNAVAILABLE]: Code.Unavailable,
   [Reason.OVERLOADED]: Code.Unavailable,
+  [Reason.JOURNAL_UNAVAILABLE]: Code.Unavailable,
+  [Reason.RATE_EXCEEDED]: Code.ResourceExhausted,
+  [Reason.QUOTA_EXCEEDED]: Code.ResourceExhausted,
   [Reason.ALREADY_EXISTS]: Code.AlreadyExists,
   [Reason.ETAG_STALE]: Code.Aborted,
   [Reason.IN_USE]: Code.FailedPrecondition,
@@ -182,7 +192,7 @@ const reasonsByCode: Readonly<Partial<Record<Code, Reason>>> = {
 
 function fromWeirError(error: WeirError, requestId: string, cause: unknown = error): ConnectError {
   const text = cut(error.message, textMaxChars);
-  const translated = new ConnectError(text, error.code, undefined, undefined, cause);
+  const translated = new ConnectError(text, error.code, retryAfterOf(error), undefined, cause);
   translated.details.push(errorInfo(error.reason, error.metadata, requestId));
   if (error.retryDelayMs !== undefined) {
     translated.details.push({
@@ -197,6 +207,12 @@ function fromWeirError(error: WeirError, requestId: string, cause: unknown = err
     });
   }
   return translated;
+}
+
+/** The header of HTTP (RFC 9110, 10.2.3), in whole seconds, for who reads no error details. */
+export function retryAfterOf({ retryDelayMs }: WeirError): Record<string, string> {
+  if (retryDelayMs === undefined) return {};
+  return { 'retry-after': String(Math.max(1, Math.ceil(retryDelayMs / 1000))) };
 }
 
 /** As many violations as there is room for; at least one. */

@@ -28,6 +28,7 @@ export {
   WeirError,
 } from './errors.ts';
 export { ensureFolder, requireFolder } from './folders.ts';
+export { DirectoryHeldError, type LockOptions, lockDirectory } from './lock-directory.ts';
 export { createLogger, type Logger, type LoggerOptions } from './log.ts';
 export { runMain } from './main.ts';
 export { callBucketsS, createMetrics, type Metrics, type MetricsOptions } from './metrics.ts';
@@ -42,14 +43,51 @@ export {
   parseVersion,
 } from './names.ts';
 export { type Operations, type OperationsOptions, openOperations } from './ops.ts';
+export { outboundAllow, outboundSettings, readAllowed } from './outbound/allowed.ts';
+export {
+  createOutboundFetch,
+  type OutboundAnswer,
+  type OutboundFetch,
+  type OutboundFetchOptions,
+} from './outbound/fetch.ts';
+export {
+  createOutboundGuard,
+  hostOf,
+  type OutboundGuard,
+  type OutboundGuardOptions,
+  OutboundRefused,
+} from './outbound/guard.ts';
+export {
+  openSessions,
+  type Sessions,
+  type SessionsOptions,
+} from './outbound/sessions.ts';
+export { parsePermit, permitsAllow, readPermit } from './permits.ts';
+export { findKeys, scrubSecrets } from './scrub.ts';
 export { ensureServiceSecret, readSecretFile, readServiceSecret } from './secret-file.ts';
-export { afterCallKey } from './serve/after-call.ts';
+export { afterCallKey, cutKey } from './serve/after-call.ts';
 export type { CorsOptions } from './serve/cors.ts';
 export { drainingKey } from './serve/draining.ts';
 export type { HttpRequest, HttpResponse } from './serve/http.ts';
 export { defaultLimits, registryReadMaxBytes, type ServeLimits } from './serve/limits.ts';
 export type { ServeOptions } from './serve/options.ts';
+export {
+  type Peer,
+  type PeerCertificate,
+  peerKey,
+  readTrustedProxies,
+  type TrustedProxies,
+} from './serve/peer.ts';
 export { type Server, serve } from './serve/serve.ts';
+export { expectBodyKey } from './serve/signed-body.ts';
+export { checkAuthorities } from './serve/tls-files.ts';
+export type { ServerTls } from './serve/tls-server.ts';
+export {
+  openClientTls,
+  openServerTls,
+  tlsClientSettings,
+  tlsServerSettings,
+} from './serve/tls-settings.ts';
 export { deriveKey, serviceSecretMinBytes } from './service-secret.ts';
 export {
   type Bounds,
@@ -57,6 +95,7 @@ export {
   choice,
   durationMs,
   flag,
+  type GivenSettings,
   integer,
   optional,
   path,

@@ -1,5 +1,6 @@
 import { isSpanContextValid, trace } from '@opentelemetry/api';
 import { type DestinationStream, destination, type Logger, pino, stdTimeFunctions } from 'pino';
+import { scrubSecrets } from './scrub.ts';
 
 export type { Logger } from 'pino';
 
@@ -16,7 +17,8 @@ export interface LoggerOptions {
 const secretNames = ['authorization', 'cookie', 'password', 'secret', 'token', 'apiKey'];
 
 /**
- * Creates a logger that writes JSON lines and never a credential. Lines of a call that is traced
+ * Creates a logger that writes JSON lines and never a credential: what has the name of one, and
+ * what has the form of one wherever it stands (see `scrubSecrets`). Lines of a call that is traced
  * carry `trace_id` and `span_id`.
  */
 export function createLogger(options: LoggerOptions): Logger {
@@ -27,6 +29,8 @@ export function createLogger(options: LoggerOptions): Logger {
       timestamp: stdTimeFunctions.isoTime,
       mixin: traceOfCall,
       redact: secretNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
+      // The whole line: a secret may stand in a message or in the stack of an error.
+      hooks: { streamWrite: scrubSecrets },
     },
     openDestination(options.destination ?? 'stdout'),
   );

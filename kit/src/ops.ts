@@ -15,6 +15,8 @@ export interface OperationsOptions {
   readonly port: number;
   /** Why the process cannot serve yet, or undefined when it can. */
   ready(): string | undefined;
+  /** What is wrong though the process can serve; undefined: nothing. */
+  warning?(): string | undefined;
   /** What `/metrics` shows. */
   readonly metrics: Metrics;
   /** Where faults go. */
@@ -69,7 +71,9 @@ async function answer(request: IncomingMessage, options: OperationsOptions): Pro
       return plain(200, 'ok');
     case '/readyz': {
       const why = options.ready();
-      return why === undefined ? plain(200, 'ready') : plain(503, `not ready: ${why}`);
+      if (why !== undefined) return plain(503, `not ready: ${why}`);
+      const warning = options.warning?.();
+      return plain(200, warning === undefined ? 'ready' : `ready, but: ${warning}`);
     }
     case '/metrics':
       return {

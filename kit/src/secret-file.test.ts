@@ -14,6 +14,20 @@ test('a secret is made once, for its owner only, and read again', async () => {
   expect(ensureServiceSecret('WEIR_X', path)).toEqual(made);
 });
 
+test.each([
+  'a'.repeat(64),
+  '0'.repeat(32),
+  'changeme'.repeat(8),
+  '0123456789abcdef'.repeat(4),
+  'correct horse battery staple...!'.repeat(2),
+])('a secret that anybody may guess is refused, and not told: %s', async (text) => {
+  const path = join(await folder(), 'secret');
+  await writeFile(path, text, { mode: 0o600 });
+  const read = () => readServiceSecret('WEIR_X', path);
+  expect(read).toThrow(/WEIR_X names .*, which holds what anybody may guess; write it with/);
+  expect(read).not.toThrow(text);
+});
+
 test('a secret that others can read, that is missing or too short is refused by name', async () => {
   const path = join(await folder(), 'secret');
   expect(() => readSecretFile('WEIR_X', path)).toThrow(/WEIR_X.*cannot be read \(ENOENT\)/);

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { serviceSecretMinBytes } from './service-secret.ts';
+import { looksGuessable, serviceSecretMinBytes } from './service-secret.ts';
 import { SettingsError } from './settings.ts';
 
-const othersMask = 0o077;
+/** The mode of a file that others than its owner can do something with. */
+export const othersMask = 0o077;
 const newSecretBytes = 48;
 
 /**
@@ -31,11 +32,16 @@ export function readSecretFile(variable: string, path: string): string {
 /** Reads the secret that registry and routers share: 32 characters or more, used as they are. */
 export function readServiceSecret(variable: string, path: string): Uint8Array {
   const secret = new Uint8Array(Buffer.from(readSecretFile(variable, path)));
-  if (secret.length >= serviceSecretMinBytes) return secret;
+  const mend = `write it with: openssl rand -base64 ${newSecretBytes} > ${path}`;
+  if (secret.length >= serviceSecretMinBytes) {
+    if (!looksGuessable(secret)) return secret;
+    const reason = `names ${path}, which holds what anybody may guess`;
+    throw new SettingsError(variable, reason, mend);
+  }
   throw new SettingsError(
     variable,
     `names ${path}, which holds ${secret.length} bytes; at least ${serviceSecretMinBytes} are needed`,
-    `write it with: openssl rand -base64 ${newSecretBytes} > ${path}`,
+    mend,
   );
 }
 

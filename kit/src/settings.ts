@@ -52,6 +52,11 @@ export interface Setting<T> {
   readonly absent?: () => T;
 }
 
+/** The values of settings of which each may be left out. */
+export type GivenSettings<T> = {
+  readonly [K in keyof T]?: (T[K] extends { parse(text: string): infer V } ? V : never) | undefined;
+};
+
 /** What every builder of a setting takes. */
 export interface SettingDoc {
   /** What it sets, in a sentence. */

@@ -1,15 +1,36 @@
 import type { HandlerContext } from '@connectrpc/connect';
-import { type Caller, callerOf, parseName, refuse, requireScope } from '@weir/kit';
+import {
+  type Caller,
+  callerOf,
+  parseName,
+  permitsAllow,
+  readPermit,
+  refuse,
+  requireScope,
+} from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { Scope, ScopeSchema } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import { everyPage } from './pages.ts';
 import { notFound } from './refusals.ts';
-import type { Page, Reader } from './store/store.ts';
+import type { Reader } from './store/store.ts';
 
-/** A caller that may read the catalogue; who may register things may read it too. */
-export function readerOf(context: HandlerContext): Caller {
+const ALL_TYPES = '*';
+
+/**
+ * A caller that may read the catalogue, or what it says of one type; who may register things may
+ * read it too. Permits narrow that down to the types that they name.
+ */
+export function readerOf(context: HandlerContext, type = ALL_TYPES): Caller {
   const caller = callerOf(context);
-  if (!mayRegister(caller)) requireScope(caller, Scope.READ);
-  return caller;
+  if (mayRegister(caller)) return caller;
+  requireScope(caller, Scope.READ);
+  const named = caller.permits.map((permit) => readPermit(permit)?.type);
+  if (named.length === 0 || named.includes(type) || named.includes(ALL_TYPES)) return caller;
+  throw refuse(
+    Reason.SCOPE_MISSING,
+    'the permits of the key do not let it read this of the catalogue; use a key without permits, or with one for every type',
+    { metadata: { scope: 'SCOPE_READ' } },
+  );
 }
 
 /** A caller that may register things. */
@@ -47,9 +68,14 @@ export async function requireTenant(reader: Reader, tenant: string): Promise<voi
   if (!(await reader.tenant(tenant))) throw notFound('tenant', tenant);
 }
 
-/** Refuses scopes that the caller does not have itself. */
-export function requireOwnScopes(caller: Caller, scopes: readonly Scope[]): void {
+/** Refuses scopes, and permits within SCOPE_READ, that the caller does not have itself. */
+export function requireOwnScopes(
+  caller: Caller,
+  scopes: readonly Scope[],
+  permits: readonly string[] = [],
+): void {
   if (caller.scopes.has(Scope.PLATFORM)) return;
+  if (scopes.includes(Scope.READ)) requireOwnPermits(caller, permits);
   const beyond = scopes.filter((scope) => !caller.scopes.has(scope));
   if (beyond.length === 0) return;
   const names = beyond.map((scope) => ScopeSchema.value[scope]?.name).join(', ');
@@ -60,37 +86,49 @@ export function requireOwnScopes(caller: Caller, scopes: readonly Scope[]): void
   );
 }
 
-const KEYS_AT_ONCE = 500;
+/** No permits stand for everything. */
+function requireOwnPermits(caller: Caller, permits: readonly string[]): void {
+  if (caller.permits.length === 0) return;
+  const isOwn = (permit: string) => {
+    const { action, type } = readPermit(permit) ?? { action: '', type: '' };
+    return permitsAllow(caller.permits, action, type);
+  };
+  if (permits.length > 0 && permits.every(isOwn)) return;
+  throw refuse(
+    Reason.SCOPE_MISSING,
+    'a key with permits can only give permits that it has itself; name some of them',
+    { metadata: { scope: 'SCOPE_READ' } },
+  );
+}
+
+const CREDENTIALS_AT_ONCE = 500;
 
 /**
- * Refuses to touch keys of the platform to those who only administer a tenant: the last one
+ * Refuses to touch credentials of the platform to those who only administer a tenant: the last one
  * gone, nobody could administer the platform any more.
  */
 export function requirePowerOver(caller: Caller, scopes: readonly Scope[]): void {
   if (caller.scopes.has(Scope.PLATFORM) || !scopes.includes(Scope.PLATFORM)) return;
   throw refuse(
     Reason.SCOPE_MISSING,
-    'this would touch a key that administers the platform; use a key with SCOPE_PLATFORM',
+    'this would touch a credential that administers the platform; use a key with SCOPE_PLATFORM',
     { metadata: { scope: 'SCOPE_PLATFORM' } },
   );
 }
 
-/** The same, for all keys of a principal. */
-export async function requirePowerOverKeys(
+/** The same, for all credentials of a principal. */
+export async function requirePowerOverCredentials(
   caller: Caller,
   reader: Reader,
-  of: { readonly tenant: string; readonly principal: string },
+  { tenant, principal }: { readonly tenant: string; readonly principal: string },
 ): Promise<void> {
   if (caller.scopes.has(Scope.PLATFORM)) return;
-  const filter = { principal: of.principal, unrevoked: true };
-  let page: Page | undefined = { size: KEYS_AT_ONCE };
-  while (page) {
-    const { items, after }: Awaited<ReturnType<Reader['keys']>> = await reader.keys(
-      of.tenant,
-      filter,
-      page,
-    );
-    for (const { key } of items) requirePowerOver(caller, key.scopes);
-    page = after && { size: KEYS_AT_ONCE, after };
-  }
+  const keys = everyPage(CREDENTIALS_AT_ONCE, (page) =>
+    reader.keys(tenant, { principal, unrevoked: true }, page),
+  );
+  for await (const { key } of keys) requirePowerOver(caller, key.scopes);
+  const certificates = everyPage(CREDENTIALS_AT_ONCE, (page) =>
+    reader.certificates(tenant, { principal }, page),
+  );
+  for await (const { scopes } of certificates) requirePowerOver(caller, scopes);
 }

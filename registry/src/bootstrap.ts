@@ -1,11 +1,12 @@
 import { copyFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, ensureFolder } from '@weir/kit';
-import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import { Scope, type Tenant } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import type { Core } from './core.ts';
 import { mintKey } from './keys.ts';
-import type { Store } from './store/store.ts';
-import { ADMINISTRATOR, foundTenant, newAdministrator } from './tenants.ts';
+import { starterPolicy } from './policy/starter.ts';
+import type { Page, Paged, Store, Transaction } from './store/store.ts';
+import { ADMINISTRATOR, foundTenant, newAdministrator, withTenantEtag } from './tenants.ts';
 
 const FIRST_TENANT = 'default';
 const KEY_FILE = 'admin.key';
@@ -86,4 +87,34 @@ async function writeKey(dataDir: string, secret: string): Promise<string> {
   await writeFile(draft, `${secret}\n`, { mode: 0o600, flush: true });
   await rename(draft, file);
   return file;
+}
+
+const TENANTS_AT_ONCE = 50;
+
+/**
+ * Gives the starter policy to tenants that were founded before there were policies, so that an
+ * upgrade locks nobody out. A tenant that took its policies out of force stays without.
+ */
+export async function equipOlderTenants(core: Pick<Core, 'store' | 'clock'>): Promise<void> {
+  let page: Page | undefined = { size: TENANTS_AT_ONCE };
+  while (page) {
+    const { items, after }: Paged<Tenant> = await core.store.tenants(page);
+    const older = items.filter(({ etag }) => etag === '');
+    if (older.length > 0) await core.store.transact((tx) => equip(core, tx, older));
+    page = after && { size: TENANTS_AT_ONCE, after };
+  }
+}
+
+async function equip(
+  core: Pick<Core, 'clock'>,
+  tx: Transaction,
+  tenants: readonly Tenant[],
+): Promise<void> {
+  for (const { name } of tenants) {
+    const tenant = await tx.tenant(name);
+    // Another registry that starts at the same time may have done it.
+    if (tenant?.etag !== '') continue;
+    await tx.putTenant(withTenantEtag(tenant));
+    await tx.putPolicy(await starterPolicy(core, name));
+  }
 }

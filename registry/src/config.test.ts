@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,15 +15,17 @@ function secretFile(name: string, text: string, mode = 0o600): string {
   return path;
 }
 
-const shared = { WEIR_SERVICE_SECRET_FILE: secretFile('service', 's'.repeat(48)) };
-const password = secretFile('password', 'p:w/@é');
+const shared = {
+  WEIR_SERVICE_SECRET_FILE: secretFile('service', randomBytes(32).toString('base64')),
+};
+const password = secretFile('password', 'p:w/@é 6u8Zq1x');
 const url = 'postgres://weir@db.example:5432/weir';
 
 const read = (env: NodeJS.ProcessEnv) => readRegistryConfig({ ...shared, ...env }).databaseUrl;
 
 test('the password of the database comes from a file of its own', () => {
   const whole = read({ WEIR_DATABASE_URL: url, WEIR_DATABASE_PASSWORD_FILE: password }) ?? '';
-  expect(decodeURIComponent(new URL(whole).password)).toBe('p:w/@é');
+  expect(decodeURIComponent(new URL(whole).password)).toBe('p:w/@é 6u8Zq1x');
   expect(new URL(whole).host).toBe('db.example:5432');
   expect(read({ WEIR_DATABASE_URL: url })).toBe(url);
   expect(read({})).toBe(undefined);

@@ -1,8 +1,10 @@
 import {
   choice,
   durationMs,
+  type GivenSettings,
   integer,
   optional,
+  outboundSettings,
   path,
   port,
   readSecretFile,
@@ -10,12 +12,13 @@ import {
   readSettings,
   SettingsError,
   text,
+  tlsServerSettings,
   tracingSettings,
   url,
 } from '@weir/kit';
 
 /** How a registry runs. */
-export interface RegistryConfig {
+export interface RegistryConfig extends GivenSettings<typeof routersTls> {
   /** The address of the internal listener, which only routers reach. */
   readonly host: string;
   /** Its port; 0 for one that the system chooses. */
@@ -34,6 +37,10 @@ export interface RegistryConfig {
   readonly leaseMs: number;
   /** How often the health of static endpoints is checked. */
   readonly healthIntervalMs: number;
+  /** What may be called besides public addresses: words and networks. Absent: nothing. */
+  readonly outboundAllow?: readonly string[] | undefined;
+  /** How long records of calls are kept, whoever asks for them to be erased. Default: no time. */
+  readonly auditMinRetentionMs?: number | undefined;
   /** How many changes are kept, so that a watch can go on after a disconnect. */
   readonly changesKept: number;
   /** Where traces are sent to. Absent: nothing is traced. */
@@ -72,6 +79,9 @@ export const databaseSettings = {
   ),
 };
 
+/** The settings of TLS for routers. */
+export const routersTls = tlsServerSettings('WEIR_REGISTRY_TLS', 'routers');
+
 /** The settings of a registry that runs as its own process. */
 export const registrySettings = {
   ...databaseSettings,
@@ -92,6 +102,7 @@ export const registrySettings = {
   opsPort: optional(
     port('WEIR_OPS_PORT', { doc: 'The port of /healthz, /readyz and /metrics; none: not served' }),
   ),
+  ...routersTls,
   dataDir: path('WEIR_DATA_DIR', {
     doc: 'Where the embedded database and the administrator key are kept',
     default: '.weir',
@@ -111,6 +122,12 @@ export const registrySettings = {
     default: `${registryDefaults.healthIntervalMs}ms`,
     min: 100,
     max: 60_000,
+  }),
+  outboundAllow: outboundSettings.outboundAllow,
+  auditMinRetentionMs: durationMs('WEIR_AUDIT_MIN_RETENTION', {
+    doc: 'How long records of calls are kept, whoever asks for them to be erased',
+    default: '0s',
+    max: 3660 * 86_400_000,
   }),
   changesKept: integer('WEIR_CHANGES_KEPT', {
     doc: 'How many changes are kept for routers that were away',

@@ -1,4 +1,4 @@
-import type { Clock, ConsistencyTokens, Logger } from '@weir/kit';
+import type { Clock, ConsistencyTokens, Logger, OutboundGuard } from '@weir/kit';
 import type { Checks } from './checks/checks.ts';
 import type { Store, Written } from './store/store.ts';
 
@@ -9,6 +9,8 @@ export interface Core {
   readonly clock: Clock;
   readonly log: Logger;
   readonly tokens: ConsistencyTokens;
+  /** The way to addresses that users set. */
+  readonly outbound: OutboundGuard;
   /** How long a lease lasts. */
   readonly leaseMs: number;
   /** A new random id, 16 characters of 0-9 and a-f. */

@@ -1,5 +1,6 @@
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
-import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { createGrpcTransport } from '@connectrpc/connect-node';
+import { openSessions, type Sessions } from '@weir/kit';
 import { Health, HealthCheckResponse_ServingStatus } from '@weir/sdk/gen/health/v1/health_pb';
 import { type Endpoint, EndpointHealth } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import type { SnapshotEndpoint } from '@weir/sdk/gen/weir/registry/v1/watch_pb';
@@ -18,7 +19,7 @@ export interface HealthChecks extends AsyncDisposable {
 
 /** What is known of an address between checks. */
 interface Probe {
-  readonly sessions: Http2SessionManager;
+  readonly sessions: Sessions;
   failures: number;
 }
 
@@ -30,7 +31,7 @@ export function openHealthChecks(core: Core, intervalMs: number): HealthChecks {
   function probeOf(url: string): Probe {
     const held = probes.get(url);
     if (held) return held;
-    const probe = { sessions: new Http2SessionManager(url), failures: 0 };
+    const probe = { sessions: openSessions(core.outbound, url), failures: 0 };
     probes.set(url, probe);
     return probe;
   }
@@ -99,11 +100,7 @@ function changeOf(
 }
 
 /** Whether the process serves. One without the health service answers, and so is up. */
-async function answers(
-  url: string,
-  sessionManager: Http2SessionManager,
-  timeoutMs: number,
-): Promise<boolean> {
+async function answers(url: string, sessionManager: Sessions, timeoutMs: number): Promise<boolean> {
   try {
     const client = createClient(Health, createGrpcTransport({ baseUrl: url, sessionManager }));
     const { status } = await client.check({}, { timeoutMs });

@@ -12,6 +12,10 @@ export interface KeySpec {
   readonly consumer: string;
   readonly title: string;
   readonly scopes: Scope[];
+  /** Left out: everything. */
+  readonly permits?: string[];
+  /** Left out: it is not. */
+  readonly requiresSignature?: boolean;
   readonly expireTime?: Timestamp;
 }
 

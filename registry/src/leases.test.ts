@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { createConsistencyTokens, createLogger } from '@weir/kit';
+import { createConsistencyTokens, createLogger, createOutboundGuard } from '@weir/kit';
 import { EndpointHealth, EndpointKind } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { SnapshotEndpointSchema } from '@weir/sdk/gen/weir/registry/v1/watch_pb';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -28,10 +28,12 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
+  const log = createLogger({ level: 'silent', name: 'test' });
   keeper = createLeaseKeeper({
     store,
     clock,
-    log: createLogger({ level: 'silent', name: 'test' }),
+    log,
+    outbound: createOutboundGuard({ allow: [], log }),
     tokens: createConsistencyTokens(new Uint8Array(32)),
     leaseMs: LEASE_MS,
     newId: () => 'id',

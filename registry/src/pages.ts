@@ -18,11 +18,28 @@ export interface PageReading extends Page {
   tokenAfter(page: Paged<unknown>): string;
 }
 
+/** Reads a whole list, so many at a time. */
+export async function* everyPage<T>(
+  size: number,
+  read: (page: Page) => Promise<Paged<T>>,
+): AsyncGenerator<T> {
+  let page: Page | undefined = { size };
+  while (page) {
+    const { items, after }: Paged<T> = await read(page);
+    yield* items;
+    page = after && { size, after };
+  }
+}
+
 /** Reads which page is wanted; tokens hold only for the same list, given by `of`. */
-export function parsePage(request: PageRequest, of: readonly unknown[]): PageReading {
+export function parsePage(
+  request: PageRequest,
+  of: readonly unknown[],
+  sizeMax = SIZE_MAX,
+): PageReading {
   const { pageSize, pageToken } = request;
-  if (pageSize < 0 || pageSize > SIZE_MAX) {
-    throw refuse(Reason.INVALID_PAGE, `page_size: ${pageSize} is not 0 to ${SIZE_MAX}`);
+  if (pageSize < 0 || pageSize > sizeMax) {
+    throw refuse(Reason.INVALID_PAGE, `page_size: ${pageSize} is not 0 to ${sizeMax}`);
   }
   const binding = createHash('sha256').update(JSON.stringify(of)).digest('base64url').slice(0, 16);
   const after = pageToken === '' ? undefined : readToken(pageToken, binding);

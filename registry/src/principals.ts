@@ -2,12 +2,13 @@ import { create, type JsonObject } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import {
   type Principal,
-  type PrincipalKind,
+  PrincipalKind,
   PrincipalSchema,
 } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import type { Core } from './core.ts';
 import { etagOf } from './etag.ts';
 import { hashOf } from './manifest/canonical.ts';
+import type { Transaction } from './store/store.ts';
 
 /** What a new principal is. */
 export interface PrincipalSpec {
@@ -22,6 +23,17 @@ export interface PrincipalSpec {
 export function newPrincipal(core: Pick<Core, 'clock'>, spec: PrincipalSpec): Principal {
   const createTime = timestampFromMs(core.clock.wallMs());
   return withEtag(create(PrincipalSchema, { ...spec, createTime }));
+}
+
+/** Creates a principal as a service when it does not exist. */
+export async function ensurePrincipal(
+  core: Pick<Core, 'clock'>,
+  tx: Transaction,
+  { tenant, name }: { readonly tenant: string; readonly name: string },
+): Promise<void> {
+  if (await tx.principal(tenant, name)) return;
+  const service = { tenant, name, kind: PrincipalKind.SERVICE, title: '' };
+  await tx.putPrincipal(newPrincipal(core, service));
 }
 
 /** A principal with the etag of its content. */

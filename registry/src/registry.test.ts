@@ -85,6 +85,9 @@ describe('a registry', () => {
       principal: 'ann',
       consumer: '',
       keyId: 'k',
+      authentication: 'key' as const,
+      permits: [],
+      network: '127.0.0.1',
       scopes: new Set([Scope.PLATFORM]),
       attributes: {},
     };

@@ -6,20 +6,25 @@ import {
   createConsistencyTokens,
   createLogger,
   createMetrics,
+  createOutboundGuard,
   ensureFolder,
   type Logger,
   type Metrics,
+  type OutboundGuard,
   observeDisk,
   openOperations,
+  openServerTls,
   openTracing,
   registryReadMaxBytes,
   serve,
   systemClock,
 } from '@weir/kit';
-import { foundInstallation } from './bootstrap.ts';
+import { createAudit } from './audit/audit.ts';
+import { openAuditKeepers } from './audit/audit-keepers.ts';
+import { equipOlderTenants, foundInstallation } from './bootstrap.ts';
 import { readBuiltInTypes, seedBuiltInTypes } from './builtin-types.ts';
 import { openChecks } from './checks/checks.ts';
-import type { RegistryConfig } from './config.ts';
+import { type RegistryConfig, routersTls } from './config.ts';
 import type { Core } from './core.ts';
 import { openFeed } from './feed.ts';
 import { createGate } from './gate.ts';
@@ -54,6 +59,8 @@ export interface RegistryDeps {
   readonly log: Logger;
   /** Where it counts; it is shut down with the registry. */
   readonly metrics: Metrics;
+  /** The way to addresses that users set. */
+  readonly outbound: OutboundGuard;
   /** Opens the database. */
   openDriver(config: RegistryConfig): Promise<Driver>;
   /** A new random id, 16 characters of 0-9 and a-f. */
@@ -72,6 +79,8 @@ export async function openRegistry(
   const traces = { service: SERVICE, url: config.tracesUrl, share: config.tracesShare ?? 0 };
   // Whose callers may be traced, routers have decided.
   const tracing = opening.use(await openTracing({ ...traces, clock, log }));
+  const tls = await openServerTls(routersTls, config, { clock, log, metrics });
+  if (tls) opening.use(tls);
   const driver = await deps.openDriver(config);
   const sqlStore = opening.use(await atStart(() => openSqlStore(driver, clock)));
   const store = measureStore(sqlStore, metrics, clock);
@@ -85,23 +94,30 @@ export async function openRegistry(
     leaseMs: config.leaseMs,
     newId: deps.newId,
     tokens: createConsistencyTokens(config.serviceSecret),
+    outbound:
+      deps.outbound ?? createOutboundGuard({ allow: config.outboundAllow ?? [], log, metrics }),
   };
+
+  const { serviceSecret, auditMinRetentionMs: minRetentionMs = 0 } = config;
+  const audit = createAudit({ db: driver.db, clock, log, metrics, serviceSecret, minRetentionMs });
 
   const adminKey = await atStart(() => prepare(core, config));
   const feed = opening.use(await atStart(() => openFeed(store, clock, log)));
   observeFeed(metrics, feed);
   opening.use(openKeepers(core, config, countExpiredLeases(metrics)));
+  opening.use(openAuditKeepers(core, audit));
   const server = opening.use(
     await serve({
       host: config.host,
       port: config.port,
       services,
-      routes: createRoutes(core, feed),
+      routes: createRoutes(core, feed, audit),
       gate: createGate(createAssertions(config.serviceSecret)),
       interceptors: [sanitiseFaults],
       log,
       metrics,
       tracing,
+      tls,
       limits: { readMaxBytes: registryReadMaxBytes },
     }),
   );
@@ -133,12 +149,13 @@ export async function openRegistry(
 async function prepare(core: Core, { dataDir, leaseMs }: RegistryConfig) {
   const { store, clock } = core;
   await seedBuiltInTypes(store, await readBuiltInTypes(), clock.wallMs());
+  await equipOlderTenants(core);
   const adminKey = await foundInstallation(core, dataDir);
   await store.renewAllLeases(clock.wallMs() + leaseMs);
   return adminKey;
 }
 
-function defaultDeps(config: RegistryConfig): Omit<RegistryDeps, 'metrics'> {
+function defaultDeps(config: RegistryConfig): Omit<RegistryDeps, 'metrics' | 'outbound'> {
   return {
     clock: systemClock,
     log: createLogger({ level: config.logLevel, name: SERVICE }),

@@ -1,43 +1,82 @@
 import type { ConnectRouter } from '@connectrpc/connect';
+import { AuditService } from '@weir/sdk/gen/weir/audit/v1/audit_pb';
+import { JournalService } from '@weir/sdk/gen/weir/audit/v1/journal_pb';
+import { PolicyService } from '@weir/sdk/gen/weir/policy/v1/service_pb';
 import { AdminService } from '@weir/sdk/gen/weir/registry/v1/admin_pb';
 import { RegistryService } from '@weir/sdk/gen/weir/registry/v1/registry_pb';
 import { WatchService } from '@weir/sdk/gen/weir/registry/v1/watch_pb';
+import type { Audit } from './audit/audit.ts';
+import { scanRecords } from './audit/scan.ts';
 import type { Core } from './core.ts';
 import type { Feed } from './feed.ts';
+import { anchorHead } from './rpc/anchor-head.ts';
+import { checkPolicies } from './rpc/check-policies.ts';
 import { createKey } from './rpc/create-key.ts';
 import { createPrincipal } from './rpc/create-principal.ts';
+import { createReport } from './rpc/create-report.ts';
 import { createTenant } from './rpc/create-tenant.ts';
+import { deleteCertificate } from './rpc/delete-certificate.ts';
+import { deleteIssuer } from './rpc/delete-issuer.ts';
+import { deletePolicy } from './rpc/delete-policy.ts';
 import { deletePrincipal } from './rpc/delete-principal.ts';
 import { deregisterConsumer } from './rpc/deregister-consumer.ts';
 import { deregisterEndpoint } from './rpc/deregister-endpoint.ts';
 import { deregisterProvider } from './rpc/deregister-provider.ts';
 import { deregisterType } from './rpc/deregister-type.ts';
+import { diffPolicies } from './rpc/diff-policies.ts';
+import { eraseRecords } from './rpc/erase-records.ts';
+import { exportChains } from './rpc/export-chains.ts';
+import { exportRecords } from './rpc/export-records.ts';
 import { getConsumer } from './rpc/get-consumer.ts';
+import { getPolicy } from './rpc/get-policy.ts';
 import { getProvider } from './rpc/get-provider.ts';
 import { getType } from './rpc/get-type.ts';
 import { heartbeat } from './rpc/heartbeat.ts';
+import { listCertificates } from './rpc/list-certificates.ts';
 import { listConsumers } from './rpc/list-consumers.ts';
+import { listIssuers } from './rpc/list-issuers.ts';
 import { listKeys } from './rpc/list-keys.ts';
+import { listPolicies } from './rpc/list-policies.ts';
+import { listPolicyVersions } from './rpc/list-policy-versions.ts';
 import { listPrincipals } from './rpc/list-principals.ts';
 import { listProviders } from './rpc/list-providers.ts';
 import { listTenants } from './rpc/list-tenants.ts';
 import { listTypes } from './rpc/list-types.ts';
+import { openChain } from './rpc/open-chain.ts';
 import { publishType } from './rpc/publish-type.ts';
+import { putCertificate } from './rpc/put-certificate.ts';
+import { putIssuer } from './rpc/put-issuer.ts';
+import { putPolicy } from './rpc/put-policy.ts';
 import { registerConsumer } from './rpc/register-consumer.ts';
 import { registerEndpoint } from './rpc/register-endpoint.ts';
 import { registerProvider } from './rpc/register-provider.ts';
 import { revokeKey } from './rpc/revoke-key.ts';
+import { rollbackPolicy } from './rpc/rollback-policy.ts';
+import { searchRecords } from './rpc/search-records.ts';
+import { shipEntries } from './rpc/ship-entries.ts';
 import { updateConsumer } from './rpc/update-consumer.ts';
 import { updatePrincipal } from './rpc/update-principal.ts';
 import { updateProvider } from './rpc/update-provider.ts';
+import { updateTenant } from './rpc/update-tenant.ts';
 import { watchSnapshot } from './rpc/watch-snapshot.ts';
 import { whoAmI } from './rpc/who-am-i.ts';
 
 /** The services of the registry. */
-export const services = [RegistryService, AdminService, WatchService] as const;
+export const services = [
+  RegistryService,
+  AdminService,
+  PolicyService,
+  WatchService,
+  AuditService,
+  JournalService,
+] as const;
 
 /** Wires every RPC to its file. */
-export function createRoutes(core: Core, feed: Feed): (router: ConnectRouter) => void {
+export function createRoutes(
+  core: Core,
+  feed: Feed,
+  audit: Audit,
+): (router: ConnectRouter) => void {
   return (router) => {
     router.service(RegistryService, {
       registerProvider: registerProvider(core),
@@ -61,6 +100,7 @@ export function createRoutes(core: Core, feed: Feed): (router: ConnectRouter) =>
     router.service(AdminService, {
       createTenant: createTenant(core),
       listTenants: listTenants(core),
+      updateTenant: updateTenant(core),
       createPrincipal: createPrincipal(core),
       listPrincipals: listPrincipals(core),
       updatePrincipal: updatePrincipal(core),
@@ -68,7 +108,36 @@ export function createRoutes(core: Core, feed: Feed): (router: ConnectRouter) =>
       createKey: createKey(core),
       listKeys: listKeys(core),
       revokeKey: revokeKey(core),
+      putIssuer: putIssuer(core),
+      listIssuers: listIssuers(core),
+      deleteIssuer: deleteIssuer(core),
+      putCertificate: putCertificate(core),
+      listCertificates: listCertificates(core),
+      deleteCertificate: deleteCertificate(core),
       whoAmI: whoAmI(),
+    });
+    // TestPolicies fetches items, so routers serve it.
+    router.service(PolicyService, {
+      putPolicy: putPolicy(core),
+      getPolicy: getPolicy(core),
+      listPolicies: listPolicies(core),
+      listPolicyVersions: listPolicyVersions(core),
+      rollbackPolicy: rollbackPolicy(core),
+      deletePolicy: deletePolicy(core),
+      checkPolicies: checkPolicies(core),
+      diffPolicies: diffPolicies(core, (of, signal) => scanRecords(audit.records, of, signal)),
+    });
+    router.service(AuditService, {
+      searchRecords: searchRecords(core, audit),
+      exportRecords: exportRecords(core, audit),
+      createReport: createReport(core, audit),
+      exportChains: exportChains(core, audit),
+      eraseRecords: eraseRecords(core, audit),
+    });
+    router.service(JournalService, {
+      openChain: openChain(audit),
+      anchorHead: anchorHead(audit),
+      shipEntries: shipEntries(audit),
     });
     router.service(WatchService, { watchSnapshot: watchSnapshot(feed) });
   };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Client, createClient, type Interceptor } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { type Assertion, createAssertions } from '@weir/kit';
+import { PolicyService } from '@weir/sdk/gen/weir/policy/v1/service_pb';
 import { AdminService } from '@weir/sdk/gen/weir/registry/v1/admin_pb';
 import { RegistryService } from '@weir/sdk/gen/weir/registry/v1/registry_pb';
 import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
@@ -22,12 +23,14 @@ const { READ, REGISTER, ADMIN, PLATFORM } = Scope;
 export interface TestCaller {
   readonly tenant?: string;
   readonly scopes?: readonly Scope[];
+  readonly permits?: readonly string[];
 }
 
 /** The services, as one caller sees them. */
 export interface TestClients {
   readonly registry: Client<typeof RegistryService>;
   readonly admin: Client<typeof AdminService>;
+  readonly policy: Client<typeof PolicyService>;
 }
 
 /** A registry with an embedded database of its own. */
@@ -55,6 +58,7 @@ export async function openTestRegistry(
     leaseMs: 3000,
     healthIntervalMs: 100,
     changesKept: 1000,
+    outboundAllow: ['loopback'],
     logLevel: 'silent',
     ...(config.databaseUrl ? {} : { pgliteDump: await dump }),
     ...config,
@@ -71,13 +75,19 @@ export async function openTestRegistry(
   };
 }
 
-function clientsOf(baseUrl: string, { tenant = 'default', scopes }: TestCaller): TestClients {
+function clientsOf(
+  baseUrl: string,
+  { tenant = 'default', scopes, permits = [] }: TestCaller,
+): TestClients {
   const held = new Set(scopes ?? [READ, REGISTER, ADMIN, PLATFORM]);
   const caller = {
     tenant,
     principal: 'ann',
     consumer: '',
     keyId: 'k',
+    authentication: 'key' as const,
+    permits,
+    network: '127.0.0.1',
     scopes: held,
     attributes: {},
   };
@@ -86,6 +96,7 @@ function clientsOf(baseUrl: string, { tenant = 'default', scopes }: TestCaller):
   return {
     registry: createClient(RegistryService, transport),
     admin: createClient(AdminService, transport),
+    policy: createClient(PolicyService, transport),
   };
 }
 

@@ -2,12 +2,21 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import type { Caller, Clock, ConsistencyTokens, Logger } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { FetchContextRequest } from '@weir/sdk/gen/weir/router/v1/router_pb';
+import {
+  type Authority,
+  authoriseRef,
+  type Circumstances,
+  createAuthority,
+  type Slot,
+} from './authorise.ts';
 import type { Batch } from './batch.ts';
 import { parseBatch } from './batch.ts';
 import { type Call, createCall, DEFAULT_TIMEOUT_MS, type Note } from './call.ts';
-import { type GatherDeps, type Gathered, gather, type Slot } from './gather/gather.ts';
+import { decideAgain } from './decide-again.ts';
+import { type GatherDeps, type Gathered, gather } from './gather/gather.ts';
 import type { HeldBytes, Holding } from './held.ts';
-import { type Outcome, refused, refusedAtOnce } from './outcome.ts';
+import type { Limits } from './limits/limits.ts';
+import { type Outcome, refused, refusedAtOnce, valueBytes } from './outcome.ts';
 import { planRef } from './plan.ts';
 import { overBudget, overProcessBudget, RESPONSE_BUDGET_BYTES, sizeOf } from './present.ts';
 import type { SnapshotHolder } from './snapshot/holder.ts';
@@ -20,6 +29,7 @@ export interface AnswerDeps extends GatherDeps {
   readonly tokens: ConsistencyTokens;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly limits: Limits;
   /** What is held for answers under way. */
   readonly held: HeldBytes;
   /** Called with every outcome, for metrics. */
@@ -40,7 +50,10 @@ export interface Asked {
 
 /** A call that is being answered. */
 export interface Answering extends Disposable {
+  readonly call: Call;
   readonly snapshot: Snapshot;
+  /** What it was decided by, beside the caller. */
+  readonly circumstances: Circumstances;
   readonly slots: readonly Slot[];
   /** By position of the refs; a promise only where something is waited for. */
   readonly outcomes: readonly Gathered[];
@@ -62,15 +75,22 @@ export async function beginAnswer(
   if (batch.consistencyToken !== '') await reachToken(deps, batch.consistencyToken, asked);
   const waitedMs = deps.clock.monotonicMs() - startMs;
   const timeoutMs = (asked.timeoutMs ?? DEFAULT_TIMEOUT_MS) - waitedMs;
+  const snapshot = deps.holder.current;
+  const view = snapshot.tenants.get(asked.caller.tenant);
+  const beyond = deps.limits.take(asked.caller, view, batch.refs.length);
+  if (beyond) throw beyond;
   const { itemTimeoutMs } = batch;
   const call = createCall({ ...asked, clock: deps.clock, timeoutMs, itemTimeoutMs });
-  const snapshot = deps.holder.current;
-  const slots = tracePlan(() => planBatch(snapshot, batch, call));
+  const circumstances = { purpose: batch.purpose, nowMs: deps.clock.wallMs() };
+  const authority = createAuthority(snapshot, asked.caller, circumstances);
+  const slots = tracePlan(() => planBatch(authority, batch, call));
   const holding = deps.held.open(asked.caller.tenant, asked.holdMaxBytes ?? RESPONSE_BUDGET_BYTES);
   const release = () => holding[Symbol.dispose]();
   asked.afterCall?.(release);
   const arrived = (outcome: Outcome) => {
     const kept = hold(outcome, holding);
+    const bytes = valueBytes(kept);
+    if (bytes > 0) deps.limits.spend(asked.caller, view, bytes);
     deps.observe(kept);
     return kept;
   };
@@ -85,7 +105,7 @@ export async function beginAnswer(
     ),
   );
   return {
-    ...{ snapshot, slots, outcomes },
+    ...{ call, snapshot, slots, outcomes, circumstances },
     sent: (outcome) => holding.giveBack(heldOf(outcome)),
     [Symbol.dispose]() {
       call[Symbol.dispose]();
@@ -111,17 +131,31 @@ function heldOf(outcome: Outcome): number {
   return outcome.kind === 'found' ? sizeOf(outcome) : 0;
 }
 
+/** A batch that was answered. */
+export interface Answered {
+  readonly snapshot: Snapshot;
+  readonly slots: readonly Slot[];
+  readonly outcomes: readonly Outcome[];
+}
+
 /** Answers a whole batch. */
 export async function answer(
   deps: AnswerDeps,
   request: FetchContextRequest,
   asked: Asked,
-): Promise<{ snapshot: Snapshot; slots: readonly Slot[]; outcomes: readonly Outcome[] }> {
+): Promise<Answered> {
   using answering = await beginAnswer(deps, request, asked);
   const { snapshot, slots } = answering;
-  const outcomes = await settle(answering.outcomes);
-  if (asked.signal.aborted) throw new ConnectError('the caller has gone', Code.Canceled);
-  return { snapshot, slots, outcomes };
+  const again = decideAgain(deps, answering);
+  let settled = await settle(answering.outcomes);
+  for (;;) {
+    if (asked.signal.aborted) throw new ConnectError('the caller has gone', Code.Canceled);
+    const decided = settled.map((outcome, index) => again(outcome, index));
+    const outcomes = settle(decided);
+    if (!(outcomes instanceof Promise)) return { snapshot, slots, outcomes };
+    // While one of them is made ready anew, the rules may change once more for all.
+    settled = await outcomes;
+  }
 }
 
 /** Waits for what must be waited for, and for nothing when all is there. */
@@ -131,9 +165,11 @@ function settle(outcomes: readonly Gathered[]): readonly Outcome[] | Promise<Out
     : (outcomes as readonly Outcome[]);
 }
 
-function planBatch(snapshot: Snapshot, batch: Batch, call: Call): Slot[] {
+function planBatch(authority: Authority, batch: Batch, call: Call): Slot[] {
   const { tenant, consumer } = call.caller;
+  const { snapshot } = authority;
   const by = {
+    mayKnow: (type: string) => authority.access('fetch', type).visible,
     snapshot,
     tenant,
     consumer: snapshot.tenants.get(tenant)?.consumers.get(consumer),
@@ -141,12 +177,19 @@ function planBatch(snapshot: Snapshot, batch: Batch, call: Call): Slot[] {
   };
   return batch.refs.map((ref, index) => {
     const plan = planRef(ref, by);
-    const text = plan.refused
-      ? plan.refused.refusal.text
-      : `routed to ${plan.routes.map((r) => `${r.provider.name} ${r.provider.version}`).join(', then ')}`;
-    call.note?.(index, 'plan', text, plan.refused?.refusal.reason);
-    return { index, ref, plan, tried: 0 };
+    const slot = authoriseRef(index, ref, plan, authority.access('fetch', ref.type));
+    if (call.note) notePlan(call.note, slot);
+    return slot;
   });
+}
+
+function notePlan(note: Note, { index, plan, verdict, refused, conditional }: Slot): void {
+  const text = plan.refused
+    ? plan.refused.refusal.text
+    : `routed to ${plan.routes.map((r) => `${r.provider.name} ${r.provider.version}`).join(', then ')}`;
+  note(index, 'plan', text, plan.refused?.refusal.reason);
+  const decided = conditional ? 'depends on the item' : verdict.effect;
+  note(index, 'authorise', decided, refused?.refusal.reason);
 }
 
 /** Waits for the write of a token; the time for an item begins only after that. */

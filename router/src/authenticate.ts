@@ -1,78 +1,146 @@
-import { timestampMs } from '@bufbuild/protobuf/wkt';
+import { equals } from '@bufbuild/protobuf';
 import type { HandlerContext } from '@connectrpc/connect';
-import { type Caller, type Clock, callerKey, parseApiKey, refuse, secretMatches } from '@weir/kit';
+import { type Caller, type Clock, callerKey, expectBodyKey, peerKey, refuse } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
-import type { ApiKey, Principal } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import {
+  CertificateIdentitySchema,
+  IssuerSchema,
+} from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import { callerOfCertificate, principalOfCertificate } from './identity/certificates.ts';
+import { merged } from './identity/claims.ts';
+import { callerOfKey, noAttributes, principalOfKey } from './identity/keys.ts';
+import type { Nonces } from './identity/nonces.ts';
+import { invalidKey, invalidToken, unknownCertificate, unreadable } from './identity/refusals.ts';
+import { verifySignature } from './identity/signature.ts';
+import type { Tokens } from './identity/tokens.ts';
+import { pairOf } from './snapshot/credentials.ts';
 import type { SnapshotHolder } from './snapshot/holder.ts';
-import { findKey } from './snapshot/snapshot.ts';
+import { findKey, type Snapshot } from './snapshot/snapshot.ts';
 
 /** What authentication needs. */
 export interface AuthenticationDeps {
   readonly holder: SnapshotHolder;
   readonly clock: Clock;
   readonly snapshotMaxAgeMs: number;
+  /** Left out: no token of an issuer lets anybody in. */
+  readonly tokens?: Tokens | undefined;
+  /** Left out: no signed call is let in. */
+  readonly nonces?: Nonces | undefined;
 }
 
 const STALE_RETRY_MS = 1_000;
+const KEY_PREFIX = 'weir_';
 
-/** Makes the gate that runs on the headers of every call, before its body is read. */
+/**
+ * Makes the gate that runs on the headers of every call, before its body is read. What the call
+ * brings decides how it is authenticated, and then nothing else is tried: a key, a token or a
+ * signature in "authorization", or, without that header, the certificate of the connection.
+ */
 export function authenticate(deps: AuthenticationDeps) {
-  return (context: HandlerContext): void => {
+  return (context: HandlerContext): void | Promise<void> => {
     const ageMs = deps.holder.ageMs();
     if (ageMs > deps.snapshotMaxAgeMs) throw tooOld(ageMs);
-    const caller = callerOfKey(deps, context.requestHeader.get('authorization'));
-    context.values.set(callerKey, caller);
+    const caller = callerOfCall(deps, context);
+    const letIn = (who: Caller) => {
+      const { address } = context.values.get(peerKey);
+      context.values.set(callerKey, { ...who, network: address });
+    };
+    return caller instanceof Promise ? caller.then(letIn) : letIn(caller);
   };
 }
 
-/** Throws when a caller who was let in would not be let in any more; for calls that last. */
+function callerOfCall(deps: AuthenticationDeps, context: HandlerContext): Caller | Promise<Caller> {
+  const { holder, clock, tokens } = deps;
+  const peer = context.values.get(peerKey);
+  const header = context.requestHeader.get('authorization');
+  if (header === null) {
+    if (peer.certificate) return callerOfCertificate(holder.current, peer.certificate, clock);
+    throw missing();
+  }
+  const [, scheme = '', text = ''] = /^([\w-]+) +(\S+)$/.exec(header) ?? [];
+  switch (scheme.toLowerCase()) {
+    case 'bearer':
+      if (text.startsWith(KEY_PREFIX)) return callerOfKey(holder.current, text, clock);
+      if (!tokens) throw invalidToken('no issuers here');
+      return tokens.callerOf(text, peer);
+    case 'weir-hmac-sha256':
+      return callerOfSignature(deps, context, text);
+    default:
+      throw unreadable();
+  }
+}
+
+function callerOfSignature(
+  { holder, clock, nonces }: AuthenticationDeps,
+  { method, service, requestMethod, values }: HandlerContext,
+  text: string,
+): Caller | Promise<Caller> {
+  if (!nonces) throw unreadable();
+  const call = { method: requestMethod, path: `/${service.typeName}/${method.name}` };
+  const signed = verifySignature(holder.current, text, { call, clock });
+  values.get(expectBodyKey)(signed.body);
+  const used = nonces.use(signed);
+  return used ? used.then(() => signed.caller) : signed.caller;
+}
+
+/**
+ * The caller as they would be let in now, with the attributes that the principal has now; for calls
+ * that last. Throws when they would not be let in any more.
+ */
 export function requireStillValid(
   { holder, clock }: Pick<AuthenticationDeps, 'holder' | 'clock'>,
   caller: Caller,
-): void {
-  const known = findKey(holder.current, caller.keyId);
-  if (!known?.key || !principalOf({ holder, clock }, known.key)) throw invalid();
-}
-
-/** The principal of a key; undefined when the key may not be used any more. */
-function principalOf(
-  { holder, clock }: Pick<AuthenticationDeps, 'holder' | 'clock'>,
-  key: ApiKey,
-): Principal | undefined {
-  if (key.expireTime && timestampMs(key.expireTime) <= clock.wallMs()) return undefined;
-  const principal = holder.current.tenants.get(key.tenant)?.principals.get(key.principal);
-  return principal?.disabled ? undefined : principal;
-}
-
-function callerOfKey({ holder, clock }: AuthenticationDeps, header: string | null): Caller {
-  if (header === null) {
-    throw refuse(
-      Reason.CREDENTIAL_MISSING,
-      'the call carries no credential; send "authorization: Bearer weir_…"',
-    );
+): Caller {
+  const snapshot = holder.current;
+  const expired = caller.expireMs !== undefined && caller.expireMs <= clock.wallMs();
+  switch (caller.authentication) {
+    case 'key': {
+      const known = findKey(snapshot, caller.keyId);
+      if (!known?.key || !principalOfKey(snapshot, known.key, clock)) throw invalidKey();
+      return renewed(snapshot, caller);
+    }
+    case 'token':
+      if (expired || !isIssuerSame(snapshot, caller)) throw invalidToken();
+      return renewed(snapshot, caller);
+    case 'certificate':
+      if (expired || !isCertificateSame(snapshot, caller)) throw unknownCertificate();
+      return renewed(snapshot, caller);
+    default:
+      return caller.authentication satisfies never;
   }
-  const [, text] = /^bearer +(\S+)$/i.exec(header) ?? [];
-  const parsed = text === undefined ? undefined : parseApiKey(text);
-  const known = parsed && findKey(holder.current, parsed.id);
-  // Whatever is wrong, the answer is the same: it tells nobody which keys exist.
-  if (!parsed || !known?.key || !secretMatches(known.secretHash, parsed.secret)) throw invalid();
-  const { key } = known;
-  const principal = principalOf({ holder, clock }, key);
-  if (!principal) throw invalid();
-  return {
-    tenant: key.tenant,
-    principal: key.principal,
-    consumer: key.consumer,
-    keyId: key.id,
-    scopes: new Set(key.scopes),
-    attributes: principal.attributes ?? {},
-  };
 }
 
-function invalid() {
+function renewed({ tenants }: Snapshot, caller: Caller): Caller {
+  const { tenant, principal, broughtAttributes } = caller;
+  const own = tenants.get(tenant)?.principals.get(principal)?.attributes;
+  if (broughtAttributes) return { ...caller, attributes: merged(broughtAttributes, own) };
+  const attributes = own ?? noAttributes;
+  return attributes === caller.attributes ? caller : { ...caller, attributes };
+}
+
+/** The issuer is believed as it was, and the principal was not disabled. */
+function isIssuerSame({ credentials, tenants }: Snapshot, caller: Caller): boolean {
+  const { tenant, principal, keyId, basis } = caller;
+  const issuer = credentials.issuers.get(pairOf(tenant, keyId));
+  if (!issuer || tenants.get(tenant)?.principals.get(principal)?.disabled) return false;
+  return issuer === basis || (isMessage(basis) && equals(IssuerSchema, issuer, basis as never));
+}
+
+function isCertificateSame(snapshot: Snapshot, { tenant, keyId, basis }: Caller): boolean {
+  const identity = snapshot.credentials.certificates.get(pairOf(tenant, keyId));
+  if (!identity || !principalOfCertificate(snapshot, identity)) return false;
+  if (identity === basis) return true;
+  return isMessage(basis) && equals(CertificateIdentitySchema, identity, basis as never);
+}
+
+function isMessage(basis: object | undefined): basis is object & { $typeName: string } {
+  return basis !== undefined && '$typeName' in basis;
+}
+
+function missing() {
   return refuse(
-    Reason.CREDENTIAL_INVALID,
-    'the key is not valid (any more); ask an administrator for another',
+    Reason.CREDENTIAL_MISSING,
+    'the call carries no credential; send "authorization: Bearer weir_…"',
   );
 }
 

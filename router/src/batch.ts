@@ -1,5 +1,5 @@
 import { durationMs } from '@bufbuild/protobuf/wkt';
-import { keyFault, refuse, type WeirError } from '@weir/kit';
+import { keyFault, parseName, refuse, type WeirError } from '@weir/kit';
 import type { ContextRef } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { FetchContextRequest } from '@weir/sdk/gen/weir/router/v1/router_pb';
@@ -23,6 +23,8 @@ export interface Batch {
   /** Undefined: as the ttl says. */
   readonly maxAgeMs: number | undefined;
   readonly consistencyToken: string;
+  /** What the call is for; empty: not stated. */
+  readonly purpose: string;
 }
 
 /** The most refs in a batch. */
@@ -53,7 +55,13 @@ export function parseBatch(request: FetchContextRequest): Batch {
     minQuality,
     maxAgeMs: positiveMs('max_age', request.maxAge),
     consistencyToken: request.consistencyToken,
+    purpose: parsePurpose(request.purpose),
   };
+}
+
+/** What a call is for, as it is stated; empty when it is not. Throws INVALID_NAME. */
+export function parsePurpose(purpose: string): string {
+  return purpose === '' ? '' : parseName('purpose', purpose);
 }
 
 type RefFault = { reason: Reason; field: string; description: string };

@@ -5,7 +5,7 @@ import type { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 export type Note = (index: number, stage: Stage, text: string, reason?: Reason) => void;
 
 /** The stages of a call, in their order. */
-export type Stage = 'plan' | 'gather' | 'present';
+export type Stage = 'plan' | 'authorise' | 'gather' | 'decide' | 'present';
 
 /** Why a call no longer waits. */
 export type Stopped = 'late' | 'gone';

@@ -4,6 +4,7 @@ import {
   durationMs,
   integer,
   optional,
+  outboundSettings,
   path,
   port,
   readServiceSecret,
@@ -12,7 +13,9 @@ import {
   tracingSettings,
   url,
 } from '@weir/kit';
+import { journalSettings } from './audit/settings.ts';
 import { blobSettings } from './blobs/settings.ts';
+import { type IdentityConfig, identitySettings } from './identity/settings.ts';
 
 /** The settings of a router, each from one environment variable. */
 export const routerSettings = {
@@ -74,6 +77,7 @@ export const routerSettings = {
     default: '15m',
   }),
   ...blobSettings,
+  ...journalSettings,
   corsOrigins: optional(
     text('WEIR_CORS_ORIGINS', {
       doc: 'The origins whose pages may call, separated by commas; * for all',
@@ -82,6 +86,8 @@ export const routerSettings = {
   secretsFile: optional(
     path('WEIR_SECRETS_FILE', { doc: 'The file with the secrets for providers, as name=secret' }),
   ),
+  ...outboundSettings,
+  ...identitySettings,
   drainMs: durationMs('WEIR_DRAIN', {
     doc: 'How long calls under way may take when the router stops',
     default: '20s',
@@ -96,14 +102,14 @@ export const routerSettings = {
 };
 
 /** How a router runs. */
-export interface RouterConfig extends Readonly<RouterSettings> {
+export interface RouterConfig extends Readonly<RouterSettings>, IdentityConfig {
   /** The secret that registry and routers share; at least 32 bytes. */
   readonly serviceSecret: Uint8Array;
 }
 
 type RouterSettings = Omit<
   { [K in keyof typeof routerSettings]: ReturnType<(typeof routerSettings)[K]['parse']> },
-  'serviceSecretFile'
+  'serviceSecretFile' | keyof IdentityConfig
 >;
 
 /** Reads the configuration of a router from the environment. */

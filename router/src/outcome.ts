@@ -4,12 +4,14 @@ import { codeOf } from '@weir/kit';
 import { CacheStatus, type Refusal, RefusalSchema } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import type { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { BlobLink } from './blobs/blob-store.ts';
-import type { CacheEntry } from './gather/entry.ts';
+import { type CacheEntry, itemOf } from './gather/entry.ts';
 
 /** Why a ref has no item. */
 export interface Refused {
   readonly kind: 'refused';
   readonly refusal: Refusal;
+  /** The entry that it was, when the blob store has lost its bytes: it is to be forgotten. */
+  readonly lost?: CacheEntry;
 }
 
 /** An item, as it lies in the cache. */
@@ -21,12 +23,21 @@ export interface Found {
   readonly record: number;
   /** How good it is, from 0 to 1. */
   readonly quality: number;
+  /** What was done to it before it was given out, such as "mask /salary". */
+  readonly redactions: readonly string[];
   /** Where its value is to be got, when it is too large to carry; made for this call. */
   readonly link?: BlobLink;
 }
 
 /** What became of a ref, and how. */
 export type Outcome = (Found | Refused) & { readonly cache: CacheStatus };
+
+/** The bytes of the value that an outcome gives out, wherever they lie; 0: it gives none. */
+export function valueBytes(outcome: Found | Refused): number {
+  if (outcome.kind === 'refused') return 0;
+  const { entry } = outcome;
+  return entry.large ? Number(itemOf(entry).sizeBytes) : entry.field.length;
+}
 
 /** A refusal; its status code follows from the reason. */
 export function refused(

@@ -27,9 +27,11 @@ function ref(key: string, more: { versionRange?: string; provider?: string; type
   return { type: 'DocChunk', key, versionRange: '', provider: '', ...more };
 }
 
+const mayKnow = () => true;
+
 function plan(snapshot: Snapshot, of: ReturnType<typeof ref>, pins: object[] = []) {
   const consumer = create(ConsumerSchema, { manifest: { name: 'c', pins: pins as never } });
-  const made = planRef(of, { snapshot, tenant: 'acme', consumer, explain: true });
+  const made = planRef(of, { snapshot, tenant: 'acme', consumer, explain: true, mayKnow });
   const routes = made.routes.map((o) => `${o.provider.name} ${o.provider.version}`);
   return { ...made, names: routes };
 }

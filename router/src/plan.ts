@@ -23,6 +23,8 @@ export interface PlanFor {
   readonly consumer: Consumer | undefined;
   /** Whether to collect what was left out, and why. */
   readonly explain: boolean;
+  /** Whether the caller may know that there is a type. */
+  mayKnow(type: string): boolean;
 }
 
 /** The most providers that one ref is tried with. */
@@ -167,10 +169,18 @@ function keyPoint(text: string): number {
   return createHash('sha256').update(text).digest().readUInt32BE(0) / 2 ** 32;
 }
 
+/** The types that the refs of one batch may name, made once for all of them. */
+const known = new WeakMap<PlanFor, string>();
+
+function knownTo(by: PlanFor): string {
+  const names = known.get(by) ?? typeNames(by.snapshot, by.tenant, by.mayKnow);
+  known.set(by, names);
+  return names;
+}
+
 function noOffer(ref: Ref, by: PlanFor): Refused {
   if (typeVersions(by.snapshot, by.tenant, ref.type) === undefined) {
-    const known = typeNames(by.snapshot, by.tenant);
-    return refused(Reason.TYPE_UNKNOWN, `there is no type ${ref.type}; there are: ${known}`);
+    return refused(Reason.TYPE_UNKNOWN, `there is no type ${ref.type}; there are: ${knownTo(by)}`);
   }
   return refused(Reason.PROVIDER_UNKNOWN, `no provider offers ${ref.type}; register one that does`);
 }

@@ -50,6 +50,7 @@ export function presentItem(outcome: Outcome, index: number): ItemResult {
     cache,
     age: durationFromMs(Math.max(0, Math.round(outcome.ageMs))),
     quality: outcome.quality,
+    redacted: outcome.redactions.length > 0,
     outcome: { case: 'item', value: presentFound(outcome) },
   });
 }

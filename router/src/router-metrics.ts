@@ -1,7 +1,9 @@
 import { createTally, type Metrics, reasonName } from '@weir/kit';
 import { CacheStatus } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import type { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import type { RecordedItem } from './audit/recorded.ts';
 import type { Outcome } from './outcome.ts';
+import type { RedactionResult } from './redactions.ts';
 import type { FollowerState } from './snapshot/follower.ts';
 import type { SnapshotHolder } from './snapshot/holder.ts';
 
@@ -35,6 +37,36 @@ function outcomeName(reason: number): string {
     : reasonName(reason as Reason)
         .replace('REASON_', '')
         .toLowerCase();
+}
+
+/** Counts what was decided; returns the function to call with what is recorded of a call's items. */
+export function observeDecisions({
+  meter,
+}: Pick<Metrics, 'meter'>): (items: readonly Pick<RecordedItem, 'action' | 'effect'>[]) => void {
+  const count = createTally<string>(meter, {
+    name: 'weir_decisions',
+    description: 'Items that were decided on, by what was to be done and what was decided.',
+    labels: (key) => {
+      const [action = '', effect = ''] = key.split(' ');
+      return { action, effect };
+    },
+    shown: ['fetch allow', 'fetch deny'],
+  });
+  return (items) => {
+    for (const { action, effect } of items) count(`${action} ${effect}`);
+  };
+}
+
+/** Counts what was made of values that obligations are about. */
+export function observeRedactions({
+  meter,
+}: Pick<Metrics, 'meter'>): (result: RedactionResult) => void {
+  return createTally<RedactionResult>(meter, {
+    name: 'weir_redactions',
+    description: 'Values that obligations are about, by what was made of them.',
+    labels: (result) => ({ result }),
+    shown: ['made', 'kept', 'shared', 'none', 'refused', 'stopped', 'lost', 'failed'],
+  });
 }
 
 /** Shows how old the snapshot is; returns the function to call with every confirmation of it. */

@@ -1,25 +1,27 @@
 import { join } from 'node:path';
-import { createClient, type Interceptor, type Transport } from '@connectrpc/connect';
-import { createGrpcTransport } from '@connectrpc/connect-node';
+import { createClient } from '@connectrpc/connect';
 import {
-  type Assertions,
   type Clock,
   createAssertions,
   createConsistencyTokens,
   createLogger,
   createMetrics,
+  createOutboundGuard,
   ensureFolder,
   type Logger,
   type Metrics,
+  type OperationsOptions,
+  type OutboundGuard,
   observeDisk,
   openOperations,
   openTracing,
   passTrace,
-  registryReadMaxBytes,
   serve,
   systemClock,
 } from '@weir/kit';
 import { WatchService } from '@weir/sdk/gen/weir/registry/v1/watch_pb';
+import { openRecording, recordingGate } from './audit/open-recording.ts';
+import { recordUnhandled } from './audit/unhandled.ts';
 import { authenticate } from './authenticate.ts';
 import { openBlobs } from './blobs/open.ts';
 import type { RouterConfig } from './config.ts';
@@ -27,10 +29,23 @@ import { createMeasuredMemory, measureShared, observeSharedCache } from './gathe
 import { createFlights } from './gather/flights.ts';
 import { openRedisCache, type SharedCache } from './gather/shared-cache.ts';
 import { createHeldBytes } from './held.ts';
+import { openIdentity } from './identity/identity.ts';
+import { openRegistryTls } from './identity/registry-tls.ts';
+import { openLimits } from './limits/limits.ts';
+import { type LimitPool, openRedisPool } from './limits/pool.ts';
+import { createPageTokens } from './list/page-token.ts';
 import { openExaminer } from './quality/examiner.ts';
 import { createProviderRecords } from './quality/record.ts';
-import { observeItems, observeLink, observeSnapshot } from './router-metrics.ts';
-import { routes, services } from './routes.ts';
+import { openRedactions } from './redactions.ts';
+import { createRegistryTransports } from './registry-transport.ts';
+import {
+  observeDecisions,
+  observeItems,
+  observeLink,
+  observeRedactions,
+  observeSnapshot,
+} from './router-metrics.ts';
+import { dear, routes, services } from './routes.ts';
 import { noSecrets, openSecretsFile } from './secrets.ts';
 import { type FollowerState, startFollower } from './snapshot/follower.ts';
 import { createSnapshotHolder } from './snapshot/holder.ts';
@@ -46,6 +61,8 @@ export interface RouterDeps {
   readonly log: Logger;
   /** Where it counts; it is shut down with the router. */
   readonly metrics: Metrics;
+  /** The way to addresses that users set. */
+  readonly outbound: OutboundGuard;
 }
 
 /** A running router. */
@@ -65,6 +82,8 @@ export interface Router extends AsyncDisposable {
 }
 
 const READY_POLL_MS = 10;
+/** What redacted items may take of memory, as a share of what the cache may. */
+const REDACTED_SHARE = 0.25;
 /** What metrics and traces call it. */
 const SERVICE = 'weir-router';
 
@@ -82,7 +101,8 @@ export async function openRouter(
   );
   const secret = config.serviceSecret;
   const assertions = createAssertions(secret);
-  const transport = registryTransport(config.registryUrl, assertions);
+  const registryTls = stack.use(await openRegistryTls(config, { clock, log }));
+  const transport = createRegistryTransports(config.registryUrl, assertions, registryTls);
 
   await ensureFolder('WEIR_DATA_DIR', config.dataDir);
   observeDisk(metrics.meter, config.dataDir);
@@ -106,27 +126,43 @@ export async function openRouter(
   const secrets = config.secretsFile ? openSecretsFile(config.secretsFile) : noSecrets;
   const observer = observeUpstream(metrics, (provider) => knows(holder.current, provider));
   const interceptors = [passTrace];
+  const outbound =
+    overrides.outbound ?? createOutboundGuard({ allow: config.outboundAllow, log, metrics });
   const upstream = traceUpstream(
-    stack.use(openUpstream({ clock, secrets, log, observer, interceptors })),
+    stack.use(openUpstream({ clock, secrets, log, observer, interceptors, outbound })),
   );
   const memory = createMeasuredMemory(metrics, config.cacheMaxBytes);
   const shared = openShared(config, stack, { clock, log, metrics });
   const { store: blobs, handle } = await openBlobs(config, { clock, log });
   const examiner = stack.use(openExaminer({ clock, log }));
   const records = createProviderRecords(clock);
+  const limits = stack.use(openLimits({ clock, log, metrics, pool: poolOf(config) }));
   const flights = createFlights({
-    ...{ upstream, memory, shared, clock, examiner, records },
+    ...{ upstream, memory, shared, clock, examiner, records, limits },
     ...{ blobs, blobMaxBytes: config.blobMaxBytes },
   });
   const observe = observeItems(metrics);
   const held = createHeldBytes(config.answersMaxBytes, metrics);
   const tokens = createConsistencyTokens(secret);
-  const ready = () => notReady(holder.ageMs(), config.snapshotMaxAgeMs);
-  const ops = stack.use(await openOps(config, ready, metrics, log));
+  const redactions = stack.use(
+    openRedactions({
+      ...{ serviceSecret: secret, maxBytes: config.cacheMaxBytes * REDACTED_SHARE, blobs },
+      ...{ clock, log, count: observeRedactions(metrics) },
+    }),
+  );
+  const decided = observeDecisions(metrics);
+  const pageTokens = createPageTokens(secret);
+  const identity = stack.use(await openIdentity(config, { holder, clock, log, metrics, outbound }));
+  const recordingDeps = { transport: transport.service, clock, log, metrics };
+  const { journal, recorder } = stack.use(await openRecording(config, recordingDeps));
+  const ready = () => notReady(holder.ageMs(), config.snapshotMaxAgeMs) ?? journal.notReady();
+  const states = { ready, warning: () => journal.warning() };
+  const ops = stack.use(await openOps(config, states, metrics, log));
   const server = await serve({
     host: config.host,
     port: config.port,
     services,
+    dear,
     routes: routes({
       ...{
         memory,
@@ -141,11 +177,23 @@ export async function openRouter(
         held,
         observe,
         upstream,
+        limits,
+        redactions,
+        pageTokens,
+        journal,
+        recorder,
+        decided,
       },
       ...{ transport: transport.forwarding, assertions },
     }),
     limits: limitsOf(config),
-    gate: authenticate({ holder, clock, snapshotMaxAgeMs: config.snapshotMaxAgeMs }),
+    gate: recordingGate(
+      authenticate({ holder, clock, snapshotMaxAgeMs: config.snapshotMaxAgeMs, ...identity }),
+      { recorder, clock },
+    ),
+    onFailed: recordUnhandled({ recorder, holder, clock }),
+    tls: identity.tls,
+    trustedProxies: identity.trustedProxies,
     log,
     metrics,
     tracing,
@@ -177,26 +225,6 @@ export async function openRouter(
   };
 }
 
-/** Two ways to the registry: as this router itself, and for callers whose assertion is given. */
-function registryTransport(
-  baseUrl: string,
-  assertions: Assertions,
-): { service: Transport; forwarding: Transport } {
-  const asService: Interceptor = (next) => async (request) => {
-    const assertion = await assertions.sign({ kind: 'service', name: 'router' });
-    request.header.set('authorization', `Bearer ${assertion}`);
-    return next(request);
-  };
-  return {
-    service: createGrpcTransport({ baseUrl, interceptors: [asService] }),
-    forwarding: createGrpcTransport({
-      baseUrl,
-      interceptors: [passTrace],
-      writeMaxBytes: registryReadMaxBytes,
-    }),
-  };
-}
-
 function openShared(
   config: RouterConfig,
   stack: AsyncDisposableStack,
@@ -208,13 +236,17 @@ function openShared(
   return measureShared(metrics, deps.clock, shared);
 }
 
+function poolOf({ redisUrl }: RouterConfig): LimitPool | undefined {
+  return redisUrl ? openRedisPool({ url: redisUrl }) : undefined;
+}
+
 function openOps(
   config: RouterConfig,
-  ready: () => string | undefined,
+  states: Pick<OperationsOptions, 'ready' | 'warning'>,
   metrics: Metrics,
   log: Logger,
 ) {
-  return openOperations({ host: config.opsHost, port: config.opsPort, ready, metrics, log });
+  return openOperations({ host: config.opsHost, port: config.opsPort, ...states, metrics, log });
 }
 
 function tracesOf({ tracesUrl, tracesShare, tracesCallerRate }: RouterConfig) {

@@ -1,4 +1,7 @@
+import type { DescMethod } from '@bufbuild/protobuf';
 import type { ConnectRouter } from '@connectrpc/connect';
+import { AuditService } from '@weir/sdk/gen/weir/audit/v1/audit_pb';
+import { PolicyService } from '@weir/sdk/gen/weir/policy/v1/service_pb';
 import { AdminService } from '@weir/sdk/gen/weir/registry/v1/admin_pb';
 import { RegistryService } from '@weir/sdk/gen/weir/registry/v1/registry_pb';
 import { RouterService } from '@weir/sdk/gen/weir/router/v1/router_pb';
@@ -9,9 +12,23 @@ import { fetchContext } from './rpc/fetch-context.ts';
 import { type ForwardDeps, forward } from './rpc/forward.ts';
 import { listContext } from './rpc/list-context.ts';
 import { streamContext } from './rpc/stream-context.ts';
+import { testPolicies } from './rpc/test-policies.ts';
 
 /** The services that callers see. */
-export const services = [RouterService, RegistryService, AdminService];
+export const services = [RouterService, RegistryService, AdminService, PolicyService, AuditService];
+
+/**
+ * What costs most of all that callers may ask: lists ask all providers, explanations are answered
+ * without a thought for speed, and the registry has one thread for everybody. Heartbeats are not
+ * among them, for without them providers would be lost.
+ */
+export const dear: readonly DescMethod[] = [
+  RouterService.method.listContext,
+  RouterService.method.explain,
+  ...[RegistryService, AdminService, PolicyService, AuditService]
+    .flatMap(({ methods }): readonly DescMethod[] => methods)
+    .filter((method) => method !== RegistryService.method.heartbeat),
+];
 
 /** Wires the services to what answers them. */
 export function routes(deps: AnswerDeps & ListDeps & ForwardDeps) {
@@ -24,5 +41,10 @@ export function routes(deps: AnswerDeps & ListDeps & ForwardDeps) {
     });
     router.service(RegistryService, forward(RegistryService, deps));
     router.service(AdminService, forward(AdminService, deps));
+    router.service(PolicyService, {
+      ...forward(PolicyService, deps),
+      testPolicies: testPolicies(deps),
+    });
+    router.service(AuditService, forward(AuditService, deps));
   };
 }

@@ -1,7 +1,8 @@
 import { beginSpan, noSpan, type OpenSpan, reasonName, SpanKind } from '@weir/kit';
 import { CacheStatus } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import { ProviderService } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
-import type { Gathered, Slot } from './gather/gather.ts';
+import type { Slot } from './authorise.ts';
+import type { Gathered } from './gather/gather.ts';
 import type { Outcome } from './outcome.ts';
 import { cacheNames } from './router-metrics.ts';
 import type { ProviderVersion } from './snapshot/catalogue.ts';

@@ -1,12 +1,22 @@
+import { randomUUID } from 'node:crypto';
 import { create, type JsonObject, type MessageInitShape } from '@bufbuild/protobuf';
 import type { Caller } from '@weir/kit';
+import { Action, Effect, type PolicyManifestSchema } from '@weir/sdk/gen/weir/policy/v1/policy_pb';
 import {
+  type CertificateIdentitySchema,
   type ConsumerManifestSchema,
   type EndpointHealth,
+  type IssuerSchema,
   type ProviderManifestSchema,
   Scope,
 } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { type SnapshotEntry, SnapshotEntrySchema } from '@weir/sdk/gen/weir/registry/v1/watch_pb';
+
+/** A policy by which every principal of its tenant may do everything. */
+export const everything: MessageInitShape<typeof PolicyManifestSchema> = {
+  name: 'everything',
+  rules: [{ name: 'everything', effect: Effect.ALLOW, actions: [Action.ANY] }],
+};
 
 /** Makes the entries of a snapshot for tests; revisions count up from 1. */
 export function createEntries(tenant = 'acme') {
@@ -42,10 +52,25 @@ export function createEntries(tenant = 'acme') {
           endpoint: { id: of.url, url: of.url, weight: of.weight ?? 100, health },
         },
       }),
-    principal: (name: string) =>
-      entry(`principal/${tenant}/${name}`, { case: 'principal', value: { tenant, name } }),
+    principal: (name: string, attributes: JsonObject = {}) =>
+      entry(`principal/${tenant}/${name}`, {
+        case: 'principal',
+        value: { tenant, name, attributes },
+      }),
     key: (id: string, principal: string) =>
       entry(`key/${tenant}/${id}`, { case: 'key', value: { key: { id, tenant, principal } } }),
+    issuer: (value: MessageInitShape<typeof IssuerSchema>) =>
+      entry(`issuer/${tenant}/${value.name}`, { case: 'issuer', value: { tenant, ...value } }),
+    certificate: (value: MessageInitShape<typeof CertificateIdentitySchema>) =>
+      entry(`certificate/${tenant}/${value.name}`, {
+        case: 'certificate',
+        value: { tenant, ...value },
+      }),
+    policy: (manifest: MessageInitShape<typeof PolicyManifestSchema>, owner = tenant) =>
+      entry(`policy/${owner}/${manifest.name}`, {
+        case: 'policy',
+        value: { tenant: owner, manifest, version: 1, manifestHash: randomUUID() },
+      }),
     consumer: (manifest: MessageInitShape<typeof ConsumerManifestSchema>) =>
       entry(`consumer/${tenant}/${manifest.name}`, {
         case: 'consumer',
@@ -69,6 +94,9 @@ export function testCaller(
     principal: 'lin',
     consumer: '',
     keyId: 'k1',
+    authentication: 'key',
+    permits: [],
+    network: '127.0.0.1',
     scopes: new Set([Scope.READ]),
     attributes: {},
     ...more,

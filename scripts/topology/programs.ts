@@ -54,11 +54,16 @@ function weir({ service, place, image, folder }: ProgramPlace): Program {
   return {
     words: [...image.entrypoint, ...(service.command ?? image.command).map(place.word)],
     cwd: join(image.root, image.workdir),
-    env: { ...env, PATH: `${join(folder, 'bin')}:${PATH}`, TMPDIR: temp },
+    env: { ...env, ...outboundOf(env), PATH: `${join(folder, 'bin')}:${PATH}`, TMPDIR: temp },
     user: imageUser,
     stopSignal: 'SIGTERM',
     prepare: () => makeFolder(temp, imageUser),
   };
+}
+
+/** The private networks of the containers are the loopback of this machine. */
+function outboundOf({ WEIR_OUTBOUND_ALLOW: allow }: Readonly<Record<string, string>>) {
+  return allow === undefined ? {} : { WEIR_OUTBOUND_ALLOW: allow.replace('private', 'loopback') };
 }
 
 function postgres({ service, place, folder }: ProgramPlace): Program {

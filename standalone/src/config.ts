@@ -1,9 +1,17 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { optional, path, readSettings, SettingsError, url } from '@weir/kit';
+import {
+  optional,
+  outboundAllow,
+  path,
+  readAllowed,
+  readSettings,
+  SettingsError,
+  url,
+} from '@weir/kit';
 // The registry itself is loaded in its own thread only.
-import { databaseSettings, withPassword } from '@weir/registry/config';
+import { databaseSettings, registrySettings, withPassword } from '@weir/registry/config';
 import { routerSettings } from '@weir/router';
 
 const projectDir = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -18,6 +26,9 @@ const {
 export const standaloneSettings = {
   ...sharedSettings,
   ...databaseSettings,
+  auditMinRetentionMs: registrySettings.auditMinRetentionMs,
+  // The ready-made providers, and those that its one user tries, run on this machine.
+  outboundAllow: outboundAllow('loopback'),
   docsDir: path('WEIR_DOCS_DIR', {
     doc: 'The folder whose documents are served as DocChunk',
     default: projectDir,
@@ -57,10 +68,36 @@ export function readStandaloneConfig(
     given[FLAGS[flag as keyof typeof FLAGS]] = value;
   }
   const { databasePasswordFile, ...config } = readSettings(standaloneSettings, given);
+  requireLoopback(config.outboundAllow);
+  requireClearText(config);
   return Object.freeze({
     ...config,
     databaseUrl: withPassword(config.databaseUrl, databasePasswordFile),
   });
+}
+
+/** The ready-made providers of the process call it in clear text. */
+function requireClearText({
+  tlsCertFile,
+  tlsClearText,
+}: Pick<Settings, 'tlsCertFile' | 'tlsClearText'>): void {
+  if (!tlsCertFile || tlsClearText) return;
+  throw new SettingsError(
+    standaloneSettings.tlsClearText.variable,
+    'is false, and the ready-made providers of this process call in clear text',
+    'set it to true, or run registry and router apart',
+  );
+}
+
+/** What is called at its own addresses is served there in the same process. */
+function requireLoopback(allow: readonly string[]): void {
+  if (readAllowed(allow).includes('127.0.0.1')) return;
+  const { variable } = standaloneSettings.outboundAllow;
+  throw new SettingsError(
+    variable,
+    'leaves out this machine, where the ready-made providers are',
+    'add loopback',
+  );
 }
 
 function readFlags(args: readonly string[]): Record<string, string> {

@@ -54,6 +54,8 @@ export async function openStandalone(config: StandaloneConfig): Promise<Standalo
         dataDir: config.dataDir,
         databaseUrl: config.databaseUrl,
         serviceSecret,
+        outboundAllow: config.outboundAllow,
+        auditMinRetentionMs: config.auditMinRetentionMs,
         tracesUrl: config.tracesUrl,
         tracesShare: config.tracesShare,
         logLevel: config.logLevel,

@@ -38,6 +38,10 @@ const routerConfig: RouterConfig = {
   blobS3KeyFile: undefined,
   corsOrigins: undefined,
   secretsFile: undefined,
+  outboundAllow: ['loopback'],
+  journalDurable: false,
+  journalMaxBytes: 64 * 1024 * 1024,
+  journalKeepMs: 60_000,
   drainMs: 1_000,
   tracesUrl: undefined,
   tracesShare: 0,
@@ -66,6 +70,7 @@ async function openApart(databaseUrl: string | undefined, routerNames: string[])
       {
         ...registryDefaults,
         ...{ port, dataDir: folder.path, databaseUrl, serviceSecret, pgliteDump: dump },
+        outboundAllow: ['loopback'],
       },
       { log },
     );
@@ -173,6 +178,7 @@ describe.each(databases)('a registry on %s with two routers', (_, openStore) => 
     await expect(one.client.registry.listProviders({})).rejects.toMatchObject({
       reason: Reason.REGISTRY_UNAVAILABLE,
     });
+    await one.router[Symbol.asyncDispose]();
     await using restarted = await weir.openRouter('one', 'http://127.0.0.1:1');
     await restarted.ready(AbortSignal.timeout(5_000));
     const client = createWeir({ url: restarted.url, key: weir.adminKey });

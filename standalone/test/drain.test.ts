@@ -49,7 +49,11 @@ beforeAll(async () => {
   const log = createLogger({ name: 'test', level: 'silent' });
   const registry = stack.use(
     await openRegistry(
-      { ...registryDefaults, port: 0, dataDir: folder.path, serviceSecret, pgliteDump },
+      {
+        ...registryDefaults,
+        ...{ port: 0, dataDir: folder.path, serviceSecret, pgliteDump },
+        outboundAllow: ['loopback'],
+      },
       { log },
     ),
   );
@@ -59,6 +63,7 @@ beforeAll(async () => {
       startRouter({
         WEIR_REGISTRY_URL: registry.url,
         WEIR_SERVICE_SECRET_FILE: secretFile,
+        WEIR_OUTBOUND_ALLOW: 'loopback',
         WEIR_DATA_DIR: join(folder.path, name),
       }),
     ),

@@ -391,7 +391,9 @@ describe.skipIf(s3Url === '' || s3KeyFile === '')('with a bucket in place of a f
     ttlMs: 60_000,
     fetch: ({ key }) => ({ value: key === 'small' ? 'small' : large }),
   });
-  const provider = defineProvider({ name: 'blobs', version: '1.0.0', contexts: [blob] });
+  // A bucket on a busy machine is slow.
+  const timeoutMs = 30_000;
+  const provider = defineProvider({ name: 'blobs', version: '1.0.0', timeoutMs, contexts: [blob] });
 
   async function openWith(env: NodeJS.ProcessEnv) {
     await using opened = new AsyncDisposableStack();

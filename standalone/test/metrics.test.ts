@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createClient } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
+import { openTestAuthority, type TestAuthority } from '@weir/kit/testing/certificates';
 import { RouterService } from '@weir/sdk/gen/weir/router/v1/router_pb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { dashboardQueries, isInstalled, metricsIn, projectFile, promtool } from './monitoring.ts';
@@ -17,18 +18,25 @@ const hasPrometheus = isInstalled('prometheus');
 const hostileCount = 1_000;
 
 let weir: TestWeir;
+let authority: TestAuthority;
 let docs: Awaited<ReturnType<typeof openFolder>>;
 
 beforeAll(async () => {
   docs = await openFolder();
   await writeFile(join(docs.path, 'a.md'), '# Hello\n\nA text.\n');
-  weir = await openTestWeir({ WEIR_REDIS_URL: redisUrl, WEIR_DOCS_DIR: docs.path });
+  authority = await openTestAuthority();
+  const { certFile, keyFile } = await authority.issue();
+  weir = await openTestWeir({
+    ...{ WEIR_REDIS_URL: redisUrl, WEIR_DOCS_DIR: docs.path },
+    ...{ WEIR_TLS_CERT_FILE: certFile, WEIR_TLS_KEY_FILE: keyFile, WEIR_TLS_CLEAR_TEXT: 'true' },
+  });
   await work(weir);
 });
 
 afterAll(async () => {
   await weir[Symbol.asyncDispose]();
   await docs[Symbol.asyncDispose]();
+  await authority[Symbol.asyncDispose]();
 });
 
 const families = async () => familiesOf(await scrape(weir.weir.opsPort));

@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
@@ -46,7 +47,11 @@ beforeAll(async () => {
   );
 });
 
-afterAll(() => weir[Symbol.asyncDispose]());
+afterAll(async () => {
+  // What its commands write.
+  for (const file of ['access.html', 'chains.bin']) await rm(join(root, file), { force: true });
+  await weir[Symbol.asyncDispose]();
+});
 
 const shown = commands.filter((command) => command.startsWith('npx '));
 const started = commands.filter((command) => /^(node|npm start --) /.test(command));
@@ -65,8 +70,9 @@ test('the README leads with the two commands, and every command in it is tried b
 describe('commands', () => {
   // In the order of the README: a later command may need an earlier one.
   test.each(shown)('%s', async (command) => {
-    const { stdout } = await run('sh', ['-c', command], { cwd: root, env });
-    expect(stdout.trim()).not.toBe('');
+    const { stdout, stderr } = await run('sh', ['-c', command], { cwd: root, env });
+    // What is written into a file is told of beside it.
+    expect(command.includes(' -o ') ? stderr.trim() : stdout.trim()).not.toBe('');
   });
 });
 
@@ -149,7 +155,7 @@ describe('processes', () => {
       (room) => started.find((line) => line.includes(`${room}/main.ts`)) ?? '',
     );
     const secretFile = join(folder.path, 'service.key');
-    await writeFile(secretFile, `${'s'.repeat(48)}\n`, { mode: 0o600 });
+    await writeFile(secretFile, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
     const port = await freePort();
     const opsPort = await freePort();
     const shared = { WEIR_SERVICE_SECRET_FILE: secretFile, WEIR_LOG_LEVEL: 'info' };

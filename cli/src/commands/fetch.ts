@@ -27,6 +27,7 @@ interface Options {
   readonly maxAge?: number;
   readonly itemTimeout?: number;
   readonly minQuality?: number;
+  readonly purpose?: string;
   readonly stream?: boolean;
   readonly raw?: boolean;
   readonly output?: string;
@@ -62,6 +63,7 @@ export function addFetch(program: Command, shell: Shell): void {
       parseTimeMs,
     )
     .option('--min-quality <quality>', 'the least quality to accept, from 0 to 1', parseQuality)
+    .option('--purpose <name>', 'what the call is for, where a policy asks, such as support')
     .option('--stream', 'show each item as soon as it is there (with --json: a line for each)')
     .option('--raw', 'write the values only, byte for byte, in their order')
     .option('--output <file>', 'save the value of one item, of any size, to a file')
@@ -86,9 +88,15 @@ async function runFetch(shell: Shell, command: Command, texts: readonly string[]
   const refs = readRefs(texts, provider);
   const call = await openCall<Options>(shell, command);
   const display = displayFor(shell, call, refs.length);
-  const { maxAge: maxAgeMs, itemTimeout: itemTimeoutMs, minQuality, stream } = call.options;
+  const {
+    maxAge: maxAgeMs,
+    itemTimeout: itemTimeoutMs,
+    minQuality,
+    purpose,
+    stream,
+  } = call.options;
   const { signal, timeoutMs } = call;
-  const settings = { maxAgeMs, itemTimeoutMs, minQuality, signal, timeoutMs };
+  const settings = { maxAgeMs, itemTimeoutMs, minQuality, purpose, signal, timeoutMs };
   const start = performance.now();
   const outcomes: Outcome[] = [];
   for await (const outcome of gather(call.weir, refs, { ...settings, stream })) {

@@ -14,6 +14,7 @@ interface Options {
   readonly prefix?: string;
   readonly query?: string;
   readonly provider?: string;
+  readonly purpose?: string;
   readonly limit: number;
 }
 
@@ -30,6 +31,7 @@ export function addList(program: Command, shell: Shell): void {
     .option('--prefix <text>', 'only keys that begin with this')
     .option('-q, --query <words>', 'only what matches these words, best match first')
     .option('--provider <name>', 'only what this provider has')
+    .option('--purpose <name>', 'what the call is for, where a policy asks, such as support')
     .option('--limit <number>', 'the greatest number of entries', parseLimit, 50)
     .addHelpText(
       'after',
@@ -42,10 +44,10 @@ export function addList(program: Command, shell: Shell): void {
     )
     .action(async (type: string | undefined, _options: Options, command: Command) => {
       const { weir, options, signal, timeoutMs } = await openCall<Options>(shell, command);
-      const { prefix: keyPrefix, query, provider, limit, json } = options;
+      const { prefix: keyPrefix, query, provider, purpose, limit, json } = options;
       const gaps = new Map<string, ListGap>();
       const { items, nextPageToken } = await collectPages(limit, async (page) => {
-        const filter = { type, keyPrefix, query, provider };
+        const filter = { type, keyPrefix, query, provider, purpose };
         const answer = await weir.listPage({ ...filter, ...page, signal, timeoutMs });
         for (const gap of answer.gaps) gaps.set(`${gap.provider} ${gap.type}`, gap);
         return { items: answer.entries, nextPageToken: answer.nextPageToken };

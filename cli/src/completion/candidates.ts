@@ -1,6 +1,7 @@
 import type { Weir } from '@weir/sdk';
 import type { Command } from 'commander';
-import { scopeNames } from '../options.ts';
+import { reportLanguages, reportNames } from '../commands/audit-report.ts';
+import { scopeNames, sensitivityNames } from '../options.ts';
 import { type Line, optionsOf, pathOf, readLine } from './line.ts';
 
 /** The shells for which there are scripts. */
@@ -27,7 +28,18 @@ const byOption: Readonly<Record<string, Source>> = {
   '--provider': providerNames,
   '--consumer': consumerNames,
   '--type': typeNames,
+  '--as': principalNames,
+  '--without': policyNames,
+  '--sensitivity': () => sensitivityNames.map((value) => ({ value, text: '' })),
+  '--fetch': refs,
+  '--list': refs,
   '--scope': () => scopeNames.map((value) => ({ value, text: '' })),
+  '--principal': principalNames,
+  '--effect': () => words('allow', 'deny'),
+  '--format': () => words('ndjson', 'csv'),
+  '--language': () => words(...reportLanguages),
+  '--chains': () => 'files',
+  '--output': () => 'files',
   '--key-file': () => 'files',
   '--data': () => 'files',
   '--docs': () => 'files',
@@ -45,6 +57,16 @@ const byCommand: Readonly<Record<string, Source>> = {
   'consumer deregister': atFirst(consumerNames),
   'type get': atFirst(typeNames),
   'type publish': () => 'files',
+  'policy check': () => 'files',
+  'policy test': () => 'files',
+  'policy diff': () => 'files',
+  'policy put': () => 'files',
+  'policy rollback': atFirst(policyNames),
+  'policy get': atFirst(policyNames),
+  'policy versions': atFirst(policyNames),
+  'policy delete': atFirst(policyNames),
+  'audit report': atFirst(() => words(...reportNames)),
+  'audit verify': () => 'files',
   'key revoke': atFirst(keyIds),
   completion: atFirst(() => shells.map((value) => ({ value, text: '' }))),
 };
@@ -107,6 +129,10 @@ function inside({ command, args }: Line): Command | undefined {
   return found;
 }
 
+function words(...values: readonly string[]): Candidate[] {
+  return values.map((value) => ({ value, text: '' }));
+}
+
 function atFirst(source: Source): Source {
   return (line, lookUp) => (line.args.length === 0 ? source(line, lookUp) : []);
 }
@@ -145,6 +171,16 @@ async function consumerNames(line: Line, lookUp: LookUp): Promise<Candidate[]> {
   return unique(
     consumers.map(({ manifest: m }) => ({ value: m?.name ?? '', text: m?.title ?? '' })),
   );
+}
+
+async function policyNames(line: Line, lookUp: LookUp): Promise<Candidate[]> {
+  const { policies } = await (await lookUp(line)).policy.listPolicies({});
+  return policies.map(({ name, title }) => ({ value: name, text: title }));
+}
+
+async function principalNames(line: Line, lookUp: LookUp): Promise<Candidate[]> {
+  const { principals } = await (await lookUp(line)).admin.listPrincipals({ pageSize: NAMES_MAX });
+  return principals.map(({ name, title }) => ({ value: name, text: title }));
 }
 
 async function keyIds(line: Line, lookUp: LookUp): Promise<Candidate[]> {

@@ -1,4 +1,6 @@
 import type { ContextRef } from '@weir/sdk/gen/weir/context/v1/context_pb';
+import { Effect } from '@weir/sdk/gen/weir/policy/v1/policy_pb';
+import type { Decision } from '@weir/sdk/gen/weir/policy/v1/service_pb';
 import type {
   ExplainResponse,
   ExplainStep,
@@ -8,6 +10,7 @@ import type {
   SnapshotStatus,
   StageTiming,
 } from '@weir/sdk/gen/weir/router/v1/router_pb';
+import { renderReasons } from './decisions.ts';
 import { reasonName } from './names.ts';
 import { renderOutcomeHead } from './outcome.ts';
 import { renderTable, type Screen } from './table.ts';
@@ -26,15 +29,22 @@ export function renderExplain(
 
 function renderOne(ref: ContextRef, explanation: Explanation | undefined, screen: Screen): string {
   if (explanation?.result === undefined) return `${ref.type}/${ref.key}: not explained\n`;
-  const { result, typeVersion, candidates, steps, quality } = explanation;
+  const { result, typeVersion, candidates, steps, quality, decision } = explanation;
   const version = typeVersion === '' ? 'none' : `${ref.type} ${typeVersion}`;
   return [
     renderOutcomeHead({ ref, result }, screen),
     `  type version  ${oneLine(version)}\n`,
+    decision === undefined ? '' : section('policy', renderPolicy(decision)),
     section('candidates', renderCandidates(candidates, inner(screen))),
     section('steps', renderSteps(steps, inner(screen))),
     quality === undefined ? '' : section('quality', renderQuality(quality)),
   ].join('');
+}
+
+/** Whether it is allowed; why is told to administrators alone. */
+function renderPolicy(decision: Decision): string {
+  const word = decision.effect === Effect.ALLOW ? 'allowed' : 'denied';
+  return `${word}\n${renderReasons(decision)}`;
 }
 
 function renderCandidates(candidates: readonly RouteCandidate[], screen: Screen): string {

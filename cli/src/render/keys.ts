@@ -40,6 +40,8 @@ export function renderKey(key: ApiKey, screen: Screen): string {
       ['principal', key.principal],
       ['consumer', key.consumer],
       ['scopes', key.scopes.map(scopeText).join(', ')],
+      ['permits', key.permits.join(', ')],
+      ['signed', key.requiresSignature ? 'calls must be' : ''],
       ['title', key.title],
       ['created', formatTime(key.createTime)],
       ['expires', formatTime(key.expireTime) || 'never'],

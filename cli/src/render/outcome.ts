@@ -75,6 +75,8 @@ export function mendFor(reason: Reason, ref: ContextRef): string {
       return 'See `weir provider list`.';
     case Reason.DEADLINE_EXCEEDED:
       return 'Give it more time with --timeout or --item-timeout.';
+    case Reason.PURPOSE_REQUIRED:
+      return 'State one with --purpose.';
     case Reason.RESPONSE_BUDGET:
       return 'Ask for it in a smaller batch.';
     default:
@@ -90,6 +92,7 @@ function describeItem(item: Item, result: ItemResult): string {
     cacheText(result.cache),
     `age ${formatDuration(result.age)}`,
     item.contentType,
+    result.redacted ? 'redacted' : '',
   ];
   return facts
     .map(oneLine)

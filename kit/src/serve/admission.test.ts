@@ -19,6 +19,7 @@ function open(more: Partial<typeof limits> = {}) {
   const states: boolean[] = [];
   const left = new Set<number>();
   const slow = new Set<number>();
+  const dear = new Set<number>();
   const observer = {
     begun: () => {},
     refused: () => {},
@@ -32,6 +33,7 @@ function open(more: Partial<typeof limits> = {}) {
     states,
     left,
     slow,
+    dear,
     arrive(...ids: number[]) {
       for (const id of ids) {
         admission.arrive({
@@ -41,6 +43,7 @@ function open(more: Partial<typeof limits> = {}) {
           },
           refuse: () => refused.push(id),
           gone: () => left.has(id),
+          dear: dear.has(id),
         });
       }
     },
@@ -164,4 +167,24 @@ it('is calm again when nothing was refused for a while', async () => {
   wait(1_000);
   while (states.length < 2) await turn();
   expect(states).toEqual([true, false]);
+});
+
+it('in an overload begins what costs most last, so that it is shed first', async () => {
+  const { arrive, wait, begun, refused, states, dear, settle } = open();
+  arrive(...range(0, 40));
+  wait(41);
+  await settle();
+  expect(states).toEqual([true]);
+  const before = begun.length;
+  for (const id of range(120, 140)) dear.add(id);
+  arrive(...range(100, 140));
+  await settle();
+  const newestFirst = [...range(116, 120).reverse(), ...range(120, 140).reverse()];
+  expect(begun.slice(before)).toEqual([...range(100, 116), ...newestFirst]);
+
+  arrive(...range(200, 216), ...range(120, 140), ...range(216, 220));
+  wait(11);
+  arrive(300);
+  await settle();
+  expect(refused.filter((id) => dear.has(id)).length).toBe(20);
 });

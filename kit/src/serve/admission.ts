@@ -21,6 +21,8 @@ export interface Arrival {
   refuse(): void;
   /** Whether the caller has left. */
   gone(): boolean;
+  /** Whether the call costs far more than others do: in an overload such calls begin last. */
+  readonly dear?: boolean;
 }
 
 /** Told of what happens to calls before they begin. */
@@ -64,14 +66,21 @@ const threadClock: AdmissionClock = {
   },
 };
 
+/** Takes the newest call that is not dear; when all are, the newest. */
+function takeNewest(queue: Waiting[]): Waiting | undefined {
+  const at = queue.findLastIndex(({ dear }) => dear !== true);
+  return at < 0 ? queue.pop() : queue.splice(at, 1)[0];
+}
+
 type Waiting = Arrival & { readonly sinceMs: number; readonly sinceBusyMs: number };
 
 /**
  * Creates the admission of calls. A few calls begin in each turn of the event loop and the others
  * wait in the order in which they came, so that the work done while they wait is what the process
  * is behind by. When that is too much (CoDel: by the time in the queue, not its length), there is
- * an overload: the newest begin first, for their callers still wait, and whoever has waited too long
- * is refused, until nobody had to be for a while.
+ * an overload: the newest begin first, for their callers still wait, dear ones after all others, and
+ * whoever has waited too long is refused, until nobody had to be for a while. So what costs most is
+ * shed first.
  */
 export function createAdmission(
   limits: Pick<
@@ -158,7 +167,7 @@ export function createAdmission(
   };
   const beginNext = () => {
     while (mayBegin() && roomInTurn()) {
-      const next = overloaded ? queue.pop() : queue.shift();
+      const next = overloaded ? takeNewest(queue) : queue.shift();
       if (next === undefined) return;
       if (!next.gone()) return begin(next, clock.nowMs() - next.sinceMs);
     }

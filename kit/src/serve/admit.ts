@@ -16,17 +16,26 @@ const refusals = retryDelaysMs.map((retryDelayMs) => {
   return writeRefusal(refuse(Reason.OVERLOADED, text, { retryDelayMs }));
 });
 
+/** A message of so many bytes is a large batch, or a document. */
+const DEAR_BYTES = 32 * 1024;
+
 /** Begins a request now or soon, or answers it with a refusal. */
 export type Admit = (request: HttpRequest, response: HttpResponse, begin: () => void) => void;
 
 /** Creates what stands before the handlers of the services; all other requests pass. */
 export function createAdmit(
-  { services, log, metrics }: Pick<ServeOptions, 'services' | 'log' | 'metrics'>,
+  {
+    services,
+    dear = [],
+    log,
+    metrics,
+  }: Pick<ServeOptions, 'services' | 'dear' | 'log' | 'metrics'>,
   limits: ServeLimits,
 ): Admit {
   const methods = new Set(
     services.flatMap(({ typeName, methods }) => methods.map(({ name }) => `/${typeName}/${name}`)),
   );
+  const dearMethods = new Set(dear.map(({ parent, name }) => `/${parent.typeName}/${name}`));
   const admission = createAdmission(limits, createObserver(log, metrics));
   metrics.meter
     .createObservableGauge('weir_calls_at_work', { description: 'Calls begun and not over.' })
@@ -42,6 +51,7 @@ export function createAdmit(
     const carrier = carrierOf(request);
     admission.arrive({
       gone: () => carrier.destroyed,
+      dear: dearMethods.has(path) || Number(request.headers['content-length']) > DEAR_BYTES,
       begin(read) {
         response.once('close', admission.over);
         request.once('end', read);

@@ -8,3 +8,8 @@ import { type ContextKey, createContextKey } from '@connectrpc/connect';
 export const afterCallKey: ContextKey<((done: () => void) => void) | undefined> = createContextKey<
   ((done: () => void) => void) | undefined
 >(undefined, { description: 'runs what is given to it when the answer has left' });
+
+/** Where a handler finds the function that cuts its call off, for peers that do not read. */
+export const cutKey: ContextKey<() => void> = createContextKey<() => void>(() => {}, {
+  description: 'cuts the call off',
+});

@@ -7,6 +7,7 @@ import { RouterService } from '@weir/sdk/gen/weir/router/v1/router_pb';
 import { pino } from 'pino';
 import { afterEach, expect, it, vi } from 'vitest';
 import { refuse } from '../errors.ts';
+import { strangerLinesPerSecond } from './few-lines.ts';
 import { authorization, clientOf, echoRoutes, openTestServer, ways } from './test-server.ts';
 
 afterEach(() => {
@@ -136,4 +137,25 @@ it('counts a call once whose time is over before its message has come', async ()
   const method = 'method="weir.router.v1.RouterService/FetchContext"';
   const active = `rpc_server_active_calls{${method},service="test"} 0`;
   expect(await server.metrics.text()).toContain(active);
+});
+
+it('tells no more than so many calls of strangers in a second, and how many it left out', async () => {
+  const { log, lines } = collectLog();
+  await using server = await openTestServer({ log, routes: echoRoutes });
+  const client = clientOf(server);
+  const headers = { authorization: 'Bearer other' };
+  const calls = strangerLinesPerSecond + 50;
+  const strange = () => client.fetchContext({}, { headers }).catch(() => undefined);
+  await Promise.all(Array.from({ length: calls }, strange));
+  await client.fetchContext({});
+  // Who is known is told all the same.
+  await vi.waitFor(() => expect(lines.some(({ principal }) => principal === 'ann')).toBe(true));
+  await vi.waitFor(
+    () => expect(lines.find(({ leftOut }) => leftOut)?.leftOut).toBeGreaterThan(0),
+    3_000,
+  );
+  const told = lines.filter(({ code }) => code === 'UNAUTHENTICATED').length;
+  const leftOut = lines.reduce((sum, line) => sum + Number(line.leftOut ?? 0), 0);
+  expect(told + leftOut).toBe(calls);
+  expect(told).toBeLessThan(calls);
 });

@@ -14,6 +14,7 @@ import type { Logger } from '../log.ts';
 import { beginServerSpan, endServerSpan } from '../telemetry/server-span.ts';
 import { noSpan, type OpenSpan } from '../telemetry/spans.ts';
 import { untilAborted } from './abort.ts';
+import { createFewLines, type FewLines } from './few-lines.ts';
 import type { ServeOptions } from './options.ts';
 
 /** Where the end of a call is told: once, whatever ended it. */
@@ -39,13 +40,14 @@ export interface Calls {
 }
 
 /** What the watch over calls writes to. */
-export type CallWatch = Pick<ServeOptions, 'log' | 'metrics' | 'tracing'>;
+export type CallWatch = Pick<ServeOptions, 'log' | 'metrics' | 'tracing' | 'onFailed'>;
 
 /** Creates the watch over calls, which writes the access log, their metrics and their traces. */
 export function createCalls(watch: CallWatch): Calls {
+  const strangers = createFewLines(watch.log, 'calls of strangers are not all told one by one');
   return {
     begin(context) {
-      const call = createRecord(context, watch);
+      const call = createRecord(context, watch, strangers);
       context.values.set(callKey, call);
       context.signal.addEventListener('abort', () => atEnd(context, call), { once: true });
     },
@@ -169,7 +171,11 @@ async function* watched<T>(
   }
 }
 
-function createRecord(context: HandlerContext, { log, metrics, tracing }: CallWatch): CallRecord {
+function createRecord(
+  context: HandlerContext,
+  { log, metrics, tracing, onFailed }: CallWatch,
+  strangers: FewLines,
+): CallRecord {
   const startMs = performance.now();
   const span = beginServerSpan(tracing?.tracer, context);
   const method = `${context.service.typeName}/${context.method.name}`;
@@ -187,8 +193,12 @@ function createRecord(context: HandlerContext, { log, metrics, tracing }: CallWa
       const code = error === undefined ? 'OK' : codeName(error.code);
       metrics.callEnded(method);
       metrics.recordCall(method, code, durationMs / 1000);
-      span.run(() => writeLine(log, context, { method, code, durationMs, error }));
+      const write = () =>
+        span.run(() => writeLine(log, context, { method, code, durationMs, error }));
+      if (context.values.get(callerKey) || levelOf(error) !== 'info') write();
+      else strangers.write(write);
       endServerSpan(span, context, { code, error });
+      if (error !== undefined) onFailed?.(context, error);
     },
   };
 }

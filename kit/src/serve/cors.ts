@@ -5,7 +5,7 @@ import { requestIdHeader } from './request-id.ts';
 const preflightMaxAgeS = '7200';
 const ownHeaders = ['authorization', requestIdHeader, 'traceparent', 'tracestate'];
 const allowedHeaders = [...protocol.allowedHeaders, ...ownHeaders].join(', ');
-const exposedHeaders = [...protocol.exposedHeaders, requestIdHeader].join(', ');
+const exposedHeaders = [...protocol.exposedHeaders, requestIdHeader, 'retry-after'].join(', ');
 const allowedMethods = protocol.allowedMethods.join(', ');
 
 /** Which pages of other origins may call. */

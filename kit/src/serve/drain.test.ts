@@ -8,7 +8,7 @@ import { RouterService } from '@weir/sdk/gen/weir/router/v1/router_pb';
 import { describe, expect, it } from 'vitest';
 import { reasonOf } from '../errors.ts';
 import { drainingKey } from './draining.ts';
-import { clientOf, echoRoutes, openTestServer, ways } from './test-server.ts';
+import { authorization, clientOf, echoRoutes, openTestServer, ways } from './test-server.ts';
 
 describe.each(Object.keys(ways) as (keyof typeof ways)[])('draining, with %s', (way) => {
   it('lets calls end, and takes no more', async () => {
@@ -107,6 +107,52 @@ it('does not wait for idle peers, whatever they speak', async () => {
   await Promise.all(closed);
   agent.destroy();
 });
+
+it('outlives a peer of HTTP/2 that reads nothing of what is sent to it', async () => {
+  const body = { case: 'payload' as const, value: new Uint8Array(1_000_000) };
+  const result = { outcome: { case: 'item' as const, value: { body } } };
+  const full = Promise.withResolvers<void>();
+  await using server = await openTestServer({
+    routes: (router) =>
+      router.service(RouterService, {
+        async *streamContext(_, { signal }) {
+          const stuck = () => setTimeout(full.resolve, 100);
+          for (let waiting = stuck(); !signal.aborted; waiting = stuck()) {
+            yield { result };
+            clearTimeout(waiting);
+          }
+        },
+      }),
+  });
+  const session = connectHttp2(server.url, { settings: { initialWindowSize: 2 ** 30 } });
+  session.on('error', () => {});
+  await once(session, 'connect');
+  session.setLocalWindowSize(2 ** 30);
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': '/weir.router.v1.RouterService/StreamContext',
+    'content-type': 'application/grpc',
+    authorization,
+  });
+  stream.on('error', () => {});
+  stream.end(Buffer.alloc(5));
+  const { _handle: reading } = socketOf(session);
+  await once(stream, 'response');
+  reading.readStop();
+  await full.promise;
+  const drained = server.drain(2_000);
+  await new Promise(setImmediate);
+  reading.readStart();
+  stream.resume();
+  await drained;
+  session.destroy();
+}, 30_000);
+
+/** The socket below a session, whose reading Node does not let others stop. */
+function socketOf(session: object): { _handle: { readStop(): void; readStart(): void } } {
+  const key = Object.getOwnPropertySymbols(session).find((one) => one.description === 'socket');
+  return Reflect.get(session, key ?? '');
+}
 
 it('may be asked twice', async () => {
   await using server = await openTestServer({ routes: echoRoutes });

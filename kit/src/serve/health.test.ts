@@ -6,6 +6,7 @@ import {
 } from '@weir/sdk/gen/health/v1/health_pb';
 import { RouterService } from '@weir/sdk/gen/weir/router/v1/router_pb';
 import { expect, it } from 'vitest';
+import { openStreamsPerAddress } from './open-streams.ts';
 import { echoRoutes, openTestServer } from './test-server.ts';
 
 const clientOf = (baseUrl: string) => createClient(Health, createGrpcTransport({ baseUrl }));
@@ -46,4 +47,21 @@ it('tells watchers of a service that it does not know', async () => {
   expect((await watch.next()).value?.status).toBe(Status.SERVICE_UNKNOWN);
   leave.abort();
   await expect(watch.next()).rejects.toMatchObject({ code: Code.Canceled });
+});
+
+it('lets one address watch so often and no more, whatever it watches, and again once it leaves', async () => {
+  await using server = await openTestServer({ routes: echoRoutes });
+  const leave = new AbortController();
+  const begin = async (signal: AbortSignal) => {
+    const watch = clientOf(server.url).watch({}, { signal })[Symbol.asyncIterator]();
+    return (await watch.next()).value?.status;
+  };
+  const many = Array.from({ length: openStreamsPerAddress }, () => begin(leave.signal));
+  expect(new Set(await Promise.all(many))).toEqual(new Set([Status.SERVING]));
+  const signal = AbortSignal.timeout(10_000);
+  await expect(begin(signal)).rejects.toMatchObject({ code: Code.Unavailable });
+  // Who asks once is answered all the same.
+  expect((await clientOf(server.url).check({})).status).toBe(Status.SERVING);
+  leave.abort();
+  await expect.poll(() => begin(signal).catch(() => undefined)).toBe(Status.SERVING);
 });

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { createServer, type ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import { within } from './abort.ts';
@@ -24,6 +25,8 @@ export interface Http2Side {
    * until then is served.
    */
   retire(): Promise<void>;
+  /** Asks all peers to come again on another connection; what they send until then is served. */
+  renew(): void;
   /** Takes no more streams; connections end with their last one. */
   close(): void;
   /** Ends all connections. */
@@ -90,6 +93,9 @@ export function openHttp2(limits: ServeLimits, onRequest: HttpHandler): Http2Sid
       retired = true;
       await Promise.all([...uses].map(sendAway));
     },
+    renew() {
+      for (const use of uses) void sendAway(use);
+    },
     close() {
       clearInterval(looking);
       for (const { session } of uses) session.close();
@@ -108,14 +114,39 @@ export function openHttp2(limits: ServeLimits, onRequest: HttpHandler): Http2Sid
 async function sendAway(use: Use): Promise<void> {
   const { session, socket } = use;
   if (session.closed || session.destroyed) return;
-  // Past Node, which ignores new streams from when it has itself sent a GOAWAY of any kind.
-  // Whatever Node writes is whole frames, so that one may stand between.
-  socket.write(shutdownNotice);
+  // Who cannot be told in two steps is told at once: what it sent too late it may send anew.
+  if (!writePast(socket, shutdownNotice)) return session.close();
   const heard = pinged(session).then(() => pinged(session));
   await within(restMs, heard);
   // Some that have no stream open answer no more.
   if (use.streams > 0) await heard;
   if (!session.closed && !session.destroyed) session.close();
+}
+
+/** What Node keeps of a socket. */
+interface Handle {
+  readonly fd?: number;
+  readonly writeQueueSize?: number;
+}
+
+/**
+ * Writes past Node, which ignores new streams from when it has itself sent a GOAWAY of any kind.
+ * Whatever Node writes is whole frames, so that one may stand between when nothing of Node's waits.
+ * A write of the socket would do as well, were it not that one that has to wait for a slow reader
+ * ends the process: the session takes it for its own. So would any over TLS. False: nothing is
+ * written.
+ */
+function writePast(socket: Socket, bytes: Buffer): boolean {
+  if ('encrypted' in socket) return false;
+  const { fd, writeQueueSize } = ('_handle' in socket && (socket._handle as Handle)) || {};
+  if (fd === undefined || fd < 0 || writeQueueSize !== 0) return false;
+  try {
+    // Half a frame would be worse than none.
+    if (writeSync(fd, bytes) < bytes.length) socket.destroy();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Resolves when the peer has answered, or never will. */

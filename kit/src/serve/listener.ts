@@ -9,6 +9,7 @@ import type { HttpHandler, HttpRequest, HttpResponse } from './http.ts';
 import { openHttp1 } from './http1.ts';
 import { openHttp2 } from './http2.ts';
 import type { ServeLimits } from './limits.ts';
+import { openTlsSide, type ServerTls, type TlsSide, type TlsSideOptions } from './tls-server.ts';
 
 const keepAliveProbeMs = 60_000;
 /** How long a connection of HTTP/1.1 that rests may still bring a call when the server stops. */
@@ -16,6 +17,11 @@ const noticeMs = 500;
 const lingerMs = 500;
 const flushMs = 250;
 const http2Preface = 'PRI';
+/** The first byte of a handshake (RFC 8446, 5.1). */
+const tlsHandshake = '\x16';
+const tlsOnly =
+  'HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\n\r\n' +
+  'this port speaks TLS: call https, not http\n';
 
 /** What a listener needs. */
 export interface ListenerOptions {
@@ -25,9 +31,11 @@ export interface ListenerOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly onRequest: HttpHandler;
+  /** Left out: only clear text is spoken. */
+  readonly tls?: ServerTls | undefined;
 }
 
-/** A port on which HTTP/1.1 and HTTP/2 are spoken in clear text. */
+/** A port on which HTTP/1.1 and HTTP/2 are spoken, in clear text or over TLS. */
 export interface Listener {
   readonly port: number;
   /**
@@ -46,6 +54,9 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   const requests = createRequests();
   const onRequest = (request: HttpRequest, response: HttpResponse) => {
     requests.add(response);
+    if (request.httpVersionMajor === 1 && secure?.isOutdated(request.socket)) {
+      response.setHeader('connection', 'close');
+    }
     options.onRequest(request, response);
   };
   const http1 = openHttp1(options.limits, onRequest);
@@ -54,6 +65,17 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   const unsorted = new Set<Socket>();
   const refused = countConnections(options.metrics, sockets);
   const addresses = createAddressCount(options.limits.maxConnectionsPerAddress);
+  const hand = (socket: Socket, protocol: 'http1' | 'http2') => {
+    if (protocol === 'http2') http2.accept(socket);
+    else http1.emit('connection', socket);
+  };
+  const secure = openSecure(options, {
+    onSecure: hand,
+    onOutdated() {
+      http2.renew();
+      http1.closeIdleConnections();
+    },
+  });
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     if (!addresses.enter(socket)) return refused('per_address');
     sockets.add(socket);
@@ -64,12 +86,14 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     });
     socket.on('error', (error) => options.log.debug({ err: error }, 'a connection broke'));
     socket.setKeepAlive(true, keepAliveProbeMs);
-    sortByFirstBytes(socket, options.limits.silentSocketMs, (protocol) => {
+    const { silentSocketMs } = options.limits;
+    sortByFirstBytes(socket, { silentSocketMs, knowsTls: secure !== undefined }, (protocol) => {
       unsorted.delete(socket);
-      // HTTP/1.1 answers peers that have closed their half; an HTTP/2 peer that did is gone.
+      // HTTP/1.1 answers peers that have closed their half; another peer that did is gone.
       socket.allowHalfOpen = protocol === 'http1';
-      if (protocol === 'http2') http2.accept(socket);
-      else http1.emit('connection', socket);
+      if (protocol === 'tls') secure?.accept(socket);
+      else if (options.tls?.clearText === false) refuseClearText(socket, protocol);
+      else hand(socket, protocol);
     });
   });
   server.maxConnections = options.limits.maxConnections;
@@ -113,26 +137,42 @@ function listening(server: NetServer, { host, port }: ListenerOptions): Promise<
   });
 }
 
+function openSecure(
+  { tls, limits, log, metrics }: ListenerOptions,
+  on: Pick<TlsSideOptions, 'onSecure' | 'onOutdated'>,
+): TlsSide | undefined {
+  return tls && openTlsSide({ tls, limits, log, metrics, ...on });
+}
+
+/** Says so to those who can be told in clear text. */
+function refuseClearText(socket: Socket, protocol: 'http1' | 'http2'): void {
+  if (protocol === 'http1') socket.end(tlsOnly);
+  socket.resume();
+  const late = setTimeout(() => socket.destroy(), protocol === 'http1' ? lingerMs : 0);
+  socket.once('close', () => clearTimeout(late));
+}
+
 /** Waits for the bytes that tell the protocols apart, and ends sockets that never send them. */
 function sortByFirstBytes(
   socket: Socket,
-  silentMs: number,
-  sorted: (protocol: 'http1' | 'http2') => void,
+  { silentSocketMs, knowsTls }: { readonly silentSocketMs: number; readonly knowsTls: boolean },
+  sorted: (protocol: 'http1' | 'http2' | 'tls') => void,
 ): void {
   let head = Buffer.alloc(0);
-  const silent = setTimeout(() => socket.destroy(), silentMs);
+  const silent = setTimeout(() => socket.destroy(), silentSocketMs);
   const onEnd = () => socket.destroy();
   const onReadable = () => {
     const chunk: Buffer | null = socket.read();
     if (chunk === null) return;
     head = Buffer.concat([head, chunk]);
     const start = head.toString('latin1', 0, http2Preface.length);
-    if (start.length < http2Preface.length && http2Preface.startsWith(start)) return;
+    const isTls = knowsTls && start.startsWith(tlsHandshake);
+    if (!isTls && start.length < http2Preface.length && http2Preface.startsWith(start)) return;
     socket.off('readable', onReadable);
     socket.off('end', onEnd);
     clearTimeout(silent);
     socket.unshift(head);
-    sorted(start === http2Preface ? 'http2' : 'http1');
+    sorted(isTls ? 'tls' : start === http2Preface ? 'http2' : 'http1');
   };
   socket.on('readable', onReadable);
   socket.on('end', onEnd);

@@ -1,11 +1,13 @@
-import type { DescService } from '@bufbuild/protobuf';
-import type { ConnectRouter, HandlerContext, Interceptor } from '@connectrpc/connect';
+import type { DescMethod, DescService } from '@bufbuild/protobuf';
+import type { ConnectError, ConnectRouter, HandlerContext, Interceptor } from '@connectrpc/connect';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 import type { CorsOptions } from './cors.ts';
 import type { HttpRequest, HttpResponse } from './http.ts';
 import type { ServeLimits } from './limits.ts';
+import type { TrustedProxies } from './peer.ts';
+import type { ServerTls } from './tls-server.ts';
 
 /** What to serve, and how. */
 export interface ServeOptions {
@@ -15,13 +17,17 @@ export interface ServeOptions {
   readonly port: number;
   /** The services served: for health, reflection and deadlines. */
   readonly services: readonly DescService[];
+  /** Methods of them that cost far more than others: in an overload they are refused first. */
+  readonly dear?: readonly DescMethod[];
   /** Adds their implementations. */
   routes(router: ConnectRouter): void;
   /**
    * Runs on the headers of every call, before its body is read; health and reflection are
-   * exempt. Sets callerKey, or throws a WeirError.
+   * exempt. Sets callerKey, or throws a WeirError. Finds the other end of the connection in peerKey.
    */
   gate(context: HandlerContext): void | Promise<void>;
+  /** Told of each call that ends with an error, whatever part of the way it came. Never throws. */
+  readonly onFailed?: ((context: HandlerContext, error: ConnectError) => void) | undefined;
   /** Interceptors around the handlers, outermost first. */
   readonly interceptors?: readonly Interceptor[];
   /** The access log, and faults. */
@@ -32,6 +38,10 @@ export interface ServeOptions {
   readonly tracing?: Tracing | undefined;
   /** Which pages of other origins may call. Left out: none. */
   readonly cors?: CorsOptions | undefined;
+  /** How TLS is spoken on the port. Left out: only clear text is. */
+  readonly tls?: ServerTls | undefined;
+  /** Which proxies are believed when they say whom they forward. Left out: none. */
+  readonly trustedProxies?: TrustedProxies | undefined;
   /** Limits other than the default ones. */
   readonly limits?: Partial<ServeLimits>;
   /** Whether health says SERVING from the start. Default: true. */

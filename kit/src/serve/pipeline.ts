@@ -42,6 +42,7 @@ export function createPipeline(
   };
   const handle: HttpHandler = (request, response) => {
     if (!hasAuthority(request)) return end(response, 400);
+    joinCredentials(request);
     if (cors(request, response)) return;
     if (options.handle?.(request, response) === true) return;
     admit(request, response, () => attempt(request, response, () => call(request, response)));
@@ -66,6 +67,20 @@ function ignore(): void {}
 function hasAuthority(request: HttpRequest): boolean {
   const authority = 'authority' in request ? request.authority : request.headers.host;
   return authority !== undefined && URL.canParse(`http://${authority}`);
+}
+
+/**
+ * Of several credentials Node takes the first; which of them a proxy has looked at nobody knows. Joined,
+ * as HTTP has it for other headers, they are none.
+ */
+function joinCredentials({ headers, rawHeaders }: HttpRequest): void {
+  if (headers.authorization === undefined) return;
+  const given = rawHeaders.filter((_, at) => at % 2 === 1 && isCredential(rawHeaders[at - 1]));
+  if (given.length > 1) headers.authorization = given.join(', ');
+}
+
+function isCredential(name = ''): boolean {
+  return name.length === 'authorization'.length && name.toLowerCase() === 'authorization';
 }
 
 function end(response: HttpResponse, status: number): void {

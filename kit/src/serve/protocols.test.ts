@@ -46,6 +46,7 @@ describe.each(Object.keys(ways) as (keyof typeof ways)[])('%s', (way) => {
     expect(error).toMatchObject({ code: Code.Unavailable, rawMessage: 'not yet: 50 %' });
     expect(reasonOf(error)).toBe(Reason.SNAPSHOT_BEHIND);
     expect(error.findDetails(RetryInfoSchema)[0]?.retryDelay?.nanos).toBe(20_000_000);
+    expect(error.metadata.get('retry-after')).toBe('1');
     const metadata = { request_id: 'my-request.1' };
     expect(error.findDetails(ErrorInfoSchema)[0]?.metadata).toEqual(metadata);
     expect(error.metadata.get('x-request-id')).toBe('my-request.1');

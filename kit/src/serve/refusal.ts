@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { endStreamFlag, endStreamToJson, errorToJson } from '@connectrpc/connect/protocol-connect';
 import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
-import { toConnectError, type WeirError } from '../errors.ts';
+import { retryAfterOf, toConnectError, type WeirError } from '../errors.ts';
 import type { HttpRequest, HttpResponse } from './http.ts';
 
 /** A refusal that is written once and sent to many, whatever protocol they speak. */
@@ -16,7 +16,9 @@ export function writeRefusal(refusal: WeirError): WrittenRefusal {
   const grpc = [...setTrailerStatus(new Headers(), error)];
   const unary = Buffer.from(JSON.stringify(errorToJson(error, undefined)));
   const stream = endOfStream(JSON.stringify(endStreamToJson(new Headers(), error, undefined)));
+  const retryAfter = Object.entries(retryAfterOf(refusal));
   return (request, response) => {
+    for (const [name, value] of retryAfter) response.setHeader(name, value);
     const type = request.headers['content-type'] ?? '';
     if (type.startsWith('application/grpc')) {
       response.setHeader('content-type', type);

@@ -5,15 +5,18 @@ import { Health } from '@weir/sdk/gen/health/v1/health_pb';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { requestIdKey } from '../caller.ts';
 import { refuse, toConnectError } from '../errors.ts';
-import { afterCallKey } from './after-call.ts';
+import { afterCallKey, cutKey } from './after-call.ts';
 import { type Calls, createCalls } from './calls.ts';
 import { drainingKey } from './draining.ts';
 import type { HealthState } from './health.ts';
 import { carrierOf, type HttpHandler, type HttpRequest, type HttpResponse } from './http.ts';
 import type { ServeLimits } from './limits.ts';
+import { createOpenStreams } from './open-streams.ts';
 import type { ServeOptions } from './options.ts';
+import { createPeers, peerKey } from './peer.ts';
 import { addReflection, reflectionServices } from './reflection.ts';
 import { requestIdOf } from './request-id.ts';
+import { expectBody, expectBodyKey } from './signed-body.ts';
 
 /** Services that answer anybody. */
 const openServices: ReadonlySet<string> = new Set(
@@ -37,6 +40,7 @@ export function createRpc(
 ): HttpHandler {
   const calls = createCalls(options);
   const responses = new WeakMap<HttpRequest, HttpResponse>();
+  const peerOf = createPeers(options.trustedProxies ?? (() => false));
   const adapter = connectNodeAdapter({
     routes(router) {
       options.routes(router);
@@ -48,10 +52,13 @@ export function createRpc(
     contextValues: (request) =>
       createContextValues()
         .set(requestIdKey, requestIdOf(request))
+        .set(peerKey, peerOf(request))
+        .set(expectBodyKey, (digest) => expectBody(request, digest))
         .set(afterCallKey, (done) => {
           if (carrierOf(request).destroyed) done();
           else responses.get(request)?.once('close', done);
         })
+        .set(cutKey, () => carrierOf(request).destroy())
         .set(drainingKey, parts.draining),
     readMaxBytes: limits.readMaxBytes,
     writeMaxBytes: limits.writeMaxBytes,
@@ -66,10 +73,14 @@ export function createRpc(
 
 /** Decides by the method's descriptor, never by the path's text, which may carry more. */
 function createGate(gate: ServeOptions['gate'], calls: Calls) {
+  const openStreams = createOpenStreams();
   return async (context: HandlerContext): Promise<void> => {
     calls.begin(context);
-    if (openServices.has(context.service.typeName)) return;
     try {
+      if (openServices.has(context.service.typeName)) {
+        if (context.method.methodKind !== 'unary') openStreams.enter(context);
+        return;
+      }
       checkQuery(context);
       await gate(context);
     } catch (error) {

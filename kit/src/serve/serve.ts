@@ -14,7 +14,7 @@ const farewellMs = 250;
 
 /** A listening server. Disposing of it drains it for at most 5 s. */
 export interface Server extends AsyncDisposable {
-  /** Where it listens, such as `http://127.0.0.1:7070`. */
+  /** Where it listens, such as `http://127.0.0.1:7070`; https where only TLS is spoken. */
   readonly url: string;
   /** The port that it listens on. */
   readonly port: number;
@@ -31,8 +31,8 @@ export interface Server extends AsyncDisposable {
 }
 
 /**
- * Serves gRPC, gRPC-Web and Connect on one clear-text port, over HTTP/1.1 and HTTP/2, with
- * health, reflection, deadlines, limits, an access log and metrics. Rejects when the address
+ * Serves gRPC, gRPC-Web and Connect on one port, in clear text or over TLS, over HTTP/1.1 and HTTP/2,
+ * with health, reflection, deadlines, limits, an access log and metrics. Rejects when the address
  * cannot be had.
  */
 export async function serve(options: ServeOptions): Promise<Server> {
@@ -48,8 +48,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
     slowReaders,
     draining: draining.signal,
   });
-  const { host, port, log, metrics } = options;
-  const listener = await openListener({ host, port, limits, log, metrics, onRequest });
+  const { host, port, log, metrics, tls } = options;
+  const listener = await openListener({ host, port, limits, log, metrics, onRequest, tls });
   let drained: Promise<void> | undefined;
   const drain = (graceMs: number) => {
     drained ??= runDrain(listener, graceMs, {
@@ -62,7 +62,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     return drained;
   };
   return {
-    url: urlOf(host, listener.port),
+    url: urlOf(host, listener.port, tls && !tls.clearText ? 'https' : 'http'),
     port: listener.port,
     draining: draining.signal,
     setServing: (serving) => health.setServing(serving),
@@ -86,7 +86,7 @@ async function runDrain(
   await listener.close();
 }
 
-function urlOf(host: string, port: number): string {
+function urlOf(host: string, port: number, scheme: 'http' | 'https'): string {
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
-  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+  return `${scheme}://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
 }

@@ -42,6 +42,9 @@ export async function openTestServer(
         principal: 'ann',
         consumer: '',
         keyId: 'k1',
+        authentication: 'key',
+        permits: [],
+        network: '127.0.0.1',
         scopes: new Set([Scope.READ]),
         attributes: {},
       });

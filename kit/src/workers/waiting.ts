@@ -16,8 +16,8 @@ export interface Waiting<T> {
   take(): { readonly lane: string; readonly item: T } | undefined;
   /** What was taken from a lane is done with. */
   release(lane: string): void;
-  /** Takes back what has not been taken yet. */
-  remove(lane: string, item: T): void;
+  /** Takes back what has not been taken yet; false: it has been. */
+  remove(lane: string, item: T): boolean;
   /** Takes all that wait. */
   clear(): readonly T[];
 }
@@ -60,10 +60,11 @@ export function createWaiting<T>(limits: WaitingLimits): Waiting<T> {
     remove(lane, item) {
       const held = lanes.get(lane);
       const index = held?.indexOf(item) ?? -1;
-      if (held === undefined || index < 0) return;
+      if (held === undefined || index < 0) return false;
       held.splice(index, 1);
       size -= 1;
       if (held.length === 0) lanes.delete(lane);
+      return true;
     },
     clear() {
       const all = [...lanes.values()].flat();

@@ -147,6 +147,17 @@ test('a cancelled job is ended, whether it waits or runs', async () => {
   await expect(pool.run('count', { signal: first.signal })).rejects.toThrow('gave up');
 });
 
+test('a job that is taken back is not begun, or goes on to its end', async () => {
+  await using pool = openPool();
+  const back = new AbortController();
+  const running = faultOf(pool.run('loop', { timeoutMs: 200, recall: back.signal }));
+  const waiting = pool.run('count', { recall: back.signal });
+  back.abort(new Error('nobody waits'));
+  await expect(waiting).rejects.toThrow('nobody waits');
+  expect(await running).toBe('time');
+  expect(await pool.run('count')).toBe(1);
+});
+
 test('an entry that cannot be loaded fails its jobs, not the process', async () => {
   await using pool = openPool({ entry: new URL('./no-such-entry.ts', import.meta.url) });
   expect(await faultOf(pool.run('count'))).toBe('crash');

@@ -40,6 +40,8 @@ export interface WorkersOptions {
 export interface JobOptions {
   /** Ends the job, and its thread if it runs. */
   readonly signal?: AbortSignal | undefined;
+  /** Takes the job back as long as it waits; one that runs goes on. */
+  readonly recall?: AbortSignal | undefined;
   /** How long it may run, in ms; the pool's time when left out. */
   readonly timeoutMs?: number | undefined;
   /**
@@ -54,7 +56,7 @@ export interface Workers extends AsyncDisposable {
   /**
    * Has a job done. Throws what its handler refused with (a WeirError keeps its reason), JobError
    * when it ran out of time, heap or stack or its thread died, OVERLOADED when the queue is full
-   * or the pool ends, and the signal's reason.
+   * or the pool ends, and the reason of the signal that ended it.
    */
   run<T>(job: unknown, options?: JobOptions): Promise<T>;
 }
@@ -132,8 +134,9 @@ export function openWorkers(options: WorkersOptions): Workers {
   }
 
   return {
-    async run<T>(input: unknown, { signal, timeoutMs, lane }: JobOptions = {}) {
+    async run<T>(input: unknown, { signal, recall, timeoutMs, lane }: JobOptions = {}) {
       signal?.throwIfAborted();
+      recall?.throwIfAborted();
       if (isClosed) throw closing();
       lastId += 1;
       const job: Job = {
@@ -151,12 +154,17 @@ export function openWorkers(options: WorkersOptions): Workers {
         job.answer.reject(signal?.reason);
         job.kill.abort(signal?.reason);
       };
+      const takeBack = () => {
+        if (waiting.remove(lined, job)) job.answer.reject(recall?.reason);
+      };
       signal?.addEventListener('abort', cancel, { once: true });
+      recall?.addEventListener('abort', takeBack, { once: true });
       next();
       try {
         return (await job.answer.promise) as T;
       } finally {
         signal?.removeEventListener('abort', cancel);
+        recall?.removeEventListener('abort', takeBack);
       }
     },
     async [Symbol.asyncDispose]() {

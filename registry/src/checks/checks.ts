@@ -12,12 +12,13 @@ import {
 } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { ContextTypeManifest } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
-import { typeKind } from '../manifest/kinds.ts';
+import { consumerKind, policyKind, providerKind, typeKind } from '../manifest/kinds.ts';
 import {
   type ManifestKind,
   type ManifestSource,
   type ReadManifest,
   readManifest,
+  reasonOf,
   refusalOf,
 } from '../manifest/read-manifest.ts';
 import type { CheckJob, ManifestFound, SentSource } from './job.ts';
@@ -30,13 +31,13 @@ const CHECKS_WAITING_MAX = 256;
 const MESSAGE_MAX_BYTES = 512 * 1024;
 /** The largest message that is checked at once, without a thread. */
 const AT_ONCE_MAX_BYTES = 4 * 1024;
-/** How long one check may run. */
+/** How long one check may run; some kinds of manifests need more of it. */
 const CHECK_MAX_MS = 2000;
 const CHECK_HEAP_MAX_MB = 256;
 
 /** What one check may take. */
 export interface CheckLimits {
-  /** How long it may run, in ms (2000). */
+  /** How long it may run, in ms (2000), times the effort of its kind. */
   readonly timeoutMs?: number;
   /** The heap of its thread, in MiB (256), with what it has loaded. */
   readonly heapMaxMb?: number;
@@ -59,7 +60,7 @@ export function checkFor(context: HandlerContext): CheckFor {
  * hostile, keeps the registry from answering others.
  */
 export interface Checks extends AsyncDisposable {
-  /** Reads a manifest. Throws INVALID_MANIFEST or INVALID_SCHEMA naming all faults. */
+  /** Reads a manifest. Throws the kind's reason, or INVALID_SCHEMA, naming all faults. */
   read<Desc extends DescMessage>(
     kind: ManifestKind<Desc>,
     source: ManifestSource<MessageShape<Desc>>,
@@ -85,17 +86,18 @@ export function openChecks(log: Logger, limits: CheckLimits = {}): Checks {
     log,
   });
 
-  const texts: Readonly<Record<JobFault, string | undefined>> = {
-    time: `takes longer than ${timeoutMs / 1000} s to check`,
+  const texts = (timeMs: number): Readonly<Record<JobFault, string | undefined>> => ({
+    time: `takes longer than ${timeMs / 1000} s to check`,
     memory: 'takes more memory to check than one may have',
     stack: 'is nested too deep to be checked',
     crash: undefined,
-  };
+  });
 
-  async function run<T>(job: CheckJob, { tenant, signal }: CheckFor): Promise<T> {
-    const options: JobOptions = { lane: tenant, signal };
+  async function run<T>(job: CheckJob, { tenant, signal }: CheckFor, effort = 1): Promise<T> {
+    const timeMs = timeoutMs * effort;
+    const options: JobOptions = { lane: tenant, signal, timeoutMs: timeMs };
     return await workers.run<T>(job, options).catch((error: unknown) => {
-      throw error instanceof JobError ? (tooMuch(job, texts[error.fault]) ?? error) : error;
+      throw error instanceof JobError ? (tooMuch(job, texts(timeMs)[error.fault]) ?? error) : error;
     });
   }
 
@@ -105,9 +107,10 @@ export function openChecks(log: Logger, limits: CheckLimits = {}): Checks {
       source: ManifestSource<MessageShape<Desc>>,
       who: CheckFor,
     ) {
-      const sent = sentOf(kind.desc, source);
+      const sent = sentOf(kind, source);
       if (isSoonChecked(kind, sent)) return readManifest(kind, source);
-      const found = await run<ManifestFound>({ kind: 'read', of: kind.kind, source: sent }, who);
+      const job: CheckJob = { kind: 'read', of: kind.kind, source: sent };
+      const found = await run<ManifestFound>(job, who, kind.effort);
       return {
         ...found,
         // It was read as a message of this kind.
@@ -116,23 +119,23 @@ export function openChecks(log: Logger, limits: CheckLimits = {}): Checks {
       };
     },
     requireKept: (source, older, who) =>
-      run<void>({ kind: 'keep', source: sentOf(typeKind.desc, source), older }, who),
+      run<void>({ kind: 'keep', source: sentOf(typeKind, source), older }, who),
     [Symbol.asyncDispose]: () => workers[Symbol.asyncDispose](),
   };
 }
 
 function sentOf<Desc extends DescMessage>(
-  desc: Desc,
+  kind: ManifestKind<Desc>,
   source: ManifestSource<MessageShape<Desc>>,
 ): SentSource {
   switch (source.case) {
     case 'document':
       return source;
     case 'manifest': {
-      const value = toBinary(desc, source.value);
+      const value = toBinary(kind.desc, source.value);
       if (value.length <= MESSAGE_MAX_BYTES) return { case: 'message', value };
       const text = `is larger than ${MESSAGE_MAX_BYTES / 1024} KiB; shorten it`;
-      throw refused(Reason.INVALID_MANIFEST, 'manifest', text);
+      throw refused(reasonOf(kind), 'manifest', text);
     }
     default:
       throw refuse(Reason.MALFORMED_REQUEST, 'send a manifest or a document');
@@ -141,12 +144,11 @@ function sentOf<Desc extends DescMessage>(
 
 /**
  * Whether a check ends soon for certain: a small message, as the SDK sends it, has no text to
- * parse and no schema or pattern to judge; its checks take time in proportion to its size.
+ * parse and no schema, condition or pattern to judge; its checks take time in proportion to its size.
  */
 function isSoonChecked({ kind }: ManifestKind<DescMessage>, sent: SentSource): boolean {
-  return (
-    kind !== typeKind.kind && sent.case === 'message' && sent.value.length <= AT_ONCE_MAX_BYTES
-  );
+  const isPlain = kind === providerKind.kind || kind === consumerKind.kind;
+  return isPlain && sent.case === 'message' && sent.value.length <= AT_ONCE_MAX_BYTES;
 }
 
 /** The refusal of a document whose check was not brought to its end, if that lies in it. */
@@ -156,9 +158,10 @@ function tooMuch(job: CheckJob, limit: string | undefined): WeirError | undefine
     const text = `whether it keeps what it promises of the older version ${limit}; change less at a time, or publish it with compatibility none`;
     return refused(Reason.INCOMPATIBLE, 'schema', text);
   }
-  const isType = job.of === typeKind.kind;
-  const reason = isType ? Reason.INVALID_SCHEMA : Reason.INVALID_MANIFEST;
-  return refused(reason, isType ? 'schema' : 'manifest', `${limit}; make it simpler`);
+  const text = `${limit}; make it simpler`;
+  if (job.of === typeKind.kind) return refused(Reason.INVALID_SCHEMA, 'schema', text);
+  if (job.of === policyKind.kind) return refused(Reason.INVALID_POLICY, 'manifest', text);
+  return refused(Reason.INVALID_MANIFEST, 'manifest', text);
 }
 
 function refused(reason: Reason, field: string, description: string): WeirError {

@@ -1,7 +1,7 @@
 import { type DescMessage, fromBinary, type MessageShape } from '@bufbuild/protobuf';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { ContextTypeManifest } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
-import { consumerKind, providerKind, typeKind } from '../manifest/kinds.ts';
+import { consumerKind, policyKind, providerKind, typeKind } from '../manifest/kinds.ts';
 import { type ManifestKind, readManifest } from '../manifest/read-manifest.ts';
 import { invalidSchemaFaults, promiseFaults } from '../type-rules.ts';
 import type { CheckJob, ManifestFound, SentSource } from './job.ts';
@@ -26,6 +26,8 @@ function read(of: string, source: SentSource): ManifestFound {
       return readSent(providerKind, source).found;
     case consumerKind.kind:
       return readSent(consumerKind, source).found;
+    case policyKind.kind:
+      return readSent(policyKind, source).found;
     case typeKind.kind:
       return readType(source);
     default:

@@ -2,6 +2,7 @@ import { parseName, parseRange, parseTypeName } from '@weir/kit';
 import type { ConsumerManifest } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { createChecker, LINE_CHARS_MAX, PROSE_CHARS_MAX } from './check.ts';
 import type { Fault } from './fault.ts';
+import { checkLimits } from './limits.ts';
 
 const PINS_MAX = 256;
 
@@ -14,6 +15,7 @@ export function consumerFaults(manifest: ConsumerManifest): Fault[] {
   check.tags(['tags'], manifest.tags);
   check.line(['category'], manifest.category, LINE_CHARS_MAX);
   check.line(['owner'], manifest.owner, LINE_CHARS_MAX);
+  checkLimits(check, manifest.limits, ['limits']);
   check.count(['pins'], manifest.pins.length, PINS_MAX);
   const pinned = new Set<string>();
   manifest.pins.forEach(({ target, versionRange }, i) => {

@@ -17,16 +17,32 @@ import {
   type Node as YamlNode,
 } from 'yaml';
 import type { Fault, Path, Position } from './fault.ts';
+import { sourceOffset } from './text-place.ts';
 
 /** The greatest size of a document. */
 export const documentMaxBytes = 256 * 1024;
-const NODES_MAX = 50_000; // aliases counted as often as they stand for something
+/** How many values a document may have; aliases count as often as they stand for something. */
+const NODES_MAX = 50_000;
 const DEPTH_MAX = 64;
 const depthText = `nested deeper than ${DEPTH_MAX}; flatten it`;
 
+/** How large a document may be. */
+export interface DocumentLimits {
+  /** In bytes of UTF-8 (262144). */
+  readonly maxBytes?: number;
+  /** In values (50000). */
+  readonly valuesMax?: number;
+}
+
 /** A value of a document that knows where it stands. */
 export type Located =
-  | { readonly kind: 'scalar'; readonly value: string | number | boolean | null; at: Position }
+  | {
+      readonly kind: 'scalar';
+      readonly value: string | number | boolean | null;
+      readonly at: Position;
+      /** Of a text that stands there itself: where one of its UTF-16 units stands. */
+      readonly inside?: (offset: number) => Position;
+    }
   | { readonly kind: 'list'; readonly items: readonly Located[]; readonly at: Position }
   | { readonly kind: 'map'; readonly fields: readonly LocatedField[]; readonly at: Position };
 
@@ -49,11 +65,12 @@ export interface ReadDocument {
 }
 
 /** Reads a YAML or JSON document: plain data only, and nothing that could mean two things. */
-export function readDocument(text: string): ReadDocument {
+export function readDocument(text: string, limits: DocumentLimits = {}): ReadDocument {
+  const { maxBytes = documentMaxBytes, valuesMax = NODES_MAX } = limits;
   const start = { line: 1, column: 1 };
   const fault = (words: string) => ({ faults: [{ path: [], text: words, at: start }] });
-  if (Buffer.byteLength(text) > documentMaxBytes) {
-    return fault(`the document is larger than ${documentMaxBytes / 1024} KiB; shorten it`);
+  if (Buffer.byteLength(text) > maxBytes) {
+    return fault(`the document is larger than ${maxBytes / 1024} KiB; shorten it`);
   }
   if (!text.isWellFormed()) return fault('the document holds half a surrogate pair');
   const deep = tooDeepAt(text);
@@ -69,7 +86,7 @@ export function readDocument(text: string): ReadDocument {
     at: at(error.pos[0]),
   }));
   if (faults.length > 0) return { faults };
-  return locate(document, at);
+  return locate(document, { at, text, valuesMax });
 }
 
 /**
@@ -101,6 +118,10 @@ const indicators: ReadonlySet<string> = new Set([
   'explicit-key-ind',
   'map-value-ind',
 ]);
+
+type Plain = string | number | boolean | null;
+
+const brokenText = 'holds half a surrogate pair, which no text may';
 
 function placeIn(text: string, offset: number): Position {
   const before = text.slice(0, offset);
@@ -141,7 +162,11 @@ function targetsOf(document: YamlDocument.Parsed): ReadonlyMap<Alias, YamlNode> 
 }
 
 /** Walks the syntax tree rather than the values, to keep places and to meet every alias. */
-function locate(document: YamlDocument.Parsed, at: (offset: number) => Position): ReadDocument {
+function locate(
+  document: YamlDocument.Parsed,
+  source: { at(offset: number): Position; text: string; valuesMax: number },
+): ReadDocument {
+  const { at, valuesMax } = source;
   const faults: PlacedFault[] = [];
   const targets = targetsOf(document);
   const open = new Set<unknown>();
@@ -151,10 +176,10 @@ function locate(document: YamlDocument.Parsed, at: (offset: number) => Position)
     const here = node?.range ? at(node.range[0]) : near;
     const none: Located = { kind: 'scalar', value: null, at: here };
     nodes += 1;
-    if (nodes === NODES_MAX) {
-      faults.push({ path, text: `more than ${NODES_MAX} values; shorten the document`, at: here });
+    if (nodes === valuesMax) {
+      faults.push({ path, text: `more than ${valuesMax} values; shorten the document`, at: here });
     }
-    if (nodes >= NODES_MAX || !node) return none;
+    if (nodes >= valuesMax || !node) return none;
     if (path.length > DEPTH_MAX) {
       faults.push({ path, text: depthText, at: here });
       return none;
@@ -187,13 +212,23 @@ function locate(document: YamlDocument.Parsed, at: (offset: number) => Position)
         at: here,
       });
     }
+    const broken = typeof held === 'string' && !held.isWellFormed();
+    if (broken) faults.push({ path, text: brokenText, at: here });
     const plain = held === null || ['string', 'number', 'boolean'].includes(typeof held);
     if (!plain) faults.push({ path, text: 'not text, a number, true, false or null', at: here });
     return {
       kind: 'scalar',
-      value: plain ? (held as string | number | boolean | null) : null,
+      value: broken ? held.toWellFormed() : plain ? (held as Plain) : null,
       at: here,
+      ...(typeof held === 'string' ? { inside: insideOf(node, held) } : {}),
     };
+  }
+
+  function insideOf(node: Scalar, value: string): (offset: number) => Position {
+    const [start, end] = node.range ?? [0, 0];
+    const style = node.type ?? 'PLAIN';
+    return (offset) =>
+      at(start + sourceOffset({ text: source.text.slice(start, end), style, value }, offset));
   }
 
   function list(node: YamlNode, path: Path, here: Position): Located {
@@ -216,6 +251,10 @@ function locate(document: YamlDocument.Parsed, at: (offset: number) => Position)
         continue;
       }
       const name = key.value;
+      if (!name.isWellFormed()) {
+        faults.push({ path, text: `a field name ${brokenText}`, at: keyAt });
+        continue;
+      }
       if (names.has(name)) {
         faults.push({ path, text: 'the field stands here for a second time', at: keyAt });
       }

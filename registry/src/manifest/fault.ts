@@ -6,6 +6,8 @@ export interface Fault {
   readonly path: Path;
   /** What is wrong and how to mend it. */
   readonly text: string;
+  /** Where within the text at the path, in UTF-16 units. Absent: it is about the whole. */
+  readonly offset?: number;
 }
 
 /** A place in a document, counted from 1. */

@@ -1,8 +1,11 @@
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import { PolicyManifestSchema } from '@weir/sdk/gen/weir/policy/v1/policy_pb';
 import {
   ConsumerManifestSchema,
   ContextTypeManifestSchema,
   ProviderManifestSchema,
 } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import { policyFaults } from '../policy/policy-faults.ts';
 import { consumerFaults } from './consumer-manifest.ts';
 import { providerFaults } from './provider-manifest.ts';
 import type { ManifestKind } from './read-manifest.ts';
@@ -27,4 +30,17 @@ export const typeKind: ManifestKind<typeof ContextTypeManifestSchema> = {
   desc: ContextTypeManifestSchema,
   kind: 'ContextType',
   faults: typeFaults,
+};
+
+/** Policies: large ones have thousands of rules. */
+export const policyKind: ManifestKind<typeof PolicyManifestSchema> = {
+  desc: PolicyManifestSchema,
+  kind: 'Policy',
+  reason: Reason.INVALID_POLICY,
+  limits: {
+    maxBytes: 512 * 1024,
+    valuesMax: 100_000,
+  },
+  effort: 3,
+  faults: policyFaults,
 };

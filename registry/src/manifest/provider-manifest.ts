@@ -18,6 +18,7 @@ import {
 } from './check.ts';
 import { checkQuality } from './cleaners.ts';
 import type { Fault, Path } from './fault.ts';
+import { checkLimits } from './limits.ts';
 
 const CONTEXTS_MAX = 256;
 const ENDPOINTS_MAX = 64;
@@ -68,11 +69,12 @@ export function providerFaults(manifest: ProviderManifest): Fault[] {
     if (!name) check.fault(['principalAttributes', i], 'the name is empty; leave it out');
   });
   checkBearer(check, manifest.authentication?.bearer ?? '');
-  checkLimits(check, manifest);
+  checkUse(check, manifest);
+  checkLimits(check, manifest.rates, ['rates']);
   return check.faults;
 }
 
-function checkLimits(check: Checker, { limits, hedgeAfter }: ProviderManifest): void {
+function checkUse(check: Checker, { limits, hedgeAfter }: ProviderManifest): void {
   const within = (field: string, value: number | bigint | undefined, min: number, max: number) => {
     if (value !== undefined && (value < min || value > max)) {
       check.fault(['limits', field], `has to be ${min} to ${max}`);

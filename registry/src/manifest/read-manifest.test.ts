@@ -127,6 +127,11 @@ describe('what is refused, and where', () => {
     [`${least}priority: 9007199254740993`, [expect.stringMatching(/^4:11 priority: .*2\^53/)]],
     [`${least}priority: .inf`, [expect.stringMatching(/^4:11 priority: .*2\^53/)]],
     [`${least}priority: 1.5`, [expect.stringMatching(/^4:11 priority: has to be a whole number/)]],
+    [
+      '{"name": "\\ud800", "version": "1.0.0"}',
+      ['1:10 name: holds half a surrogate pair, which no text may'],
+    ],
+    ['{"a\\ud800": 1}', ['1:2: a field name holds half a surrogate pair, which no text may']],
     [`${least}Weight: 3`, ['4:1 Weight: there is no such field; "weight" is meant, perhaps']],
     [`${least}weight: 1001`, ['4:9 weight: has to be 0 to 1000']],
     [

@@ -1,8 +1,8 @@
 import { type DescMessage, fromJson, type MessageShape } from '@bufbuild/protobuf';
-import { refuse, type WeirError } from '@weir/kit';
+import { type FieldViolation, refuse, type WeirError } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { hashOf } from './canonical.ts';
-import { readDocument } from './document.ts';
+import { type DocumentLimits, readDocument } from './document.ts';
 import { type Fault, type Path, type Position, pathText, placeOf } from './fault.ts';
 import { type Shaped, shapeDocument } from './shape.ts';
 
@@ -14,6 +14,12 @@ const LINE_BYTES_MAX = 2 ** 20; // more than a document has
 export interface ManifestKind<Desc extends DescMessage> {
   readonly desc: Desc;
   readonly kind: string;
+  /** Why a faulty one is refused (INVALID_MANIFEST). */
+  readonly reason?: Reason;
+  /** How large a document may be. */
+  readonly limits?: DocumentLimits;
+  /** How many times as long as that of others its check may take (1). */
+  readonly effort?: number;
   faults(manifest: MessageShape<Desc>): readonly Fault[];
 }
 
@@ -33,7 +39,7 @@ export interface ReadManifest<Message> {
   refuse(faults: readonly Fault[], reason?: Reason): WeirError;
 }
 
-/** Reads a manifest from a message or a document. Throws INVALID_MANIFEST naming all faults. */
+/** Reads a manifest from a message or a document. Throws the kind's reason naming all faults. */
 export function readManifest<Desc extends DescMessage>(
   kind: ManifestKind<Desc>,
   source: ManifestSource<MessageShape<Desc>>,
@@ -52,10 +58,10 @@ function readText<Desc extends DescMessage>(
   kind: ManifestKind<Desc>,
   text: string,
 ): ReadManifest<MessageShape<Desc>> {
-  const { root, faults } = readDocument(text);
+  const { root, faults } = readDocument(text, kind.limits);
   if (!root) {
     const places = new Map(faults.map((fault) => [fault as Fault, fault.at]));
-    throw refusal(Reason.INVALID_MANIFEST, faults, (fault) => places.get(fault));
+    throw refusal(reasonOf(kind), faults, (fault) => places.get(fault));
   }
   const shaped = shapeDocument(kind.desc, root, kind.kind);
   const manifest = fromJson(kind.desc, shaped.json);
@@ -63,7 +69,7 @@ function readText<Desc extends DescMessage>(
   const others = kind
     .faults(manifest)
     .filter(({ path }) => !shaped.faults.some((fault) => overlaps(fault.path, path)));
-  throw refusal(Reason.INVALID_MANIFEST, [...shaped.faults, ...others], placing(shaped));
+  throw refusal(reasonOf(kind), [...shaped.faults, ...others], placing(shaped));
 }
 
 /** Whether a fault at one path may be the cause of a fault at the other. */
@@ -71,9 +77,16 @@ function overlaps(cause: Path, path: Path): boolean {
   return cause.every((step, i) => i >= path.length || step === path[i]);
 }
 
-type Places = Pick<Shaped, 'places' | 'placesWithin'>;
+/** Why a faulty manifest of a kind is refused. */
+export function reasonOf({
+  reason = Reason.INVALID_MANIFEST,
+}: Pick<ManifestKind<DescMessage>, 'reason'>): Reason {
+  return reason;
+}
 
-const nowhere: Places = { places: new Map(), placesWithin: new Map() };
+type Places = Pick<Shaped, 'places' | 'placesWithin' | 'insides'>;
+
+const nowhere: Places = { places: new Map(), placesWithin: new Map(), insides: new Map() };
 
 function judged<Desc extends DescMessage>(
   kind: ManifestKind<Desc>,
@@ -81,12 +94,12 @@ function judged<Desc extends DescMessage>(
   where: Places,
 ): ReadManifest<MessageShape<Desc>> {
   const faults = kind.faults(manifest);
-  if (faults.length > 0) throw refusal(Reason.INVALID_MANIFEST, faults, placing(where));
+  if (faults.length > 0) throw refusal(reasonOf(kind), faults, placing(where));
   return {
     manifest,
     hash: hashOf(kind.desc, manifest),
     places: where.places,
-    refuse: (later, reason = Reason.INVALID_MANIFEST) => refusal(reason, later, placing(where)),
+    refuse: (later, reason = reasonOf(kind)) => refusal(reason, later, placing(where)),
   };
 }
 
@@ -96,8 +109,15 @@ export function refusalOf(places: Places['places']): ReadManifest<unknown>['refu
   return (faults, reason = Reason.INVALID_MANIFEST) => refusal(reason, faults, place);
 }
 
-function placing({ places, placesWithin }: Places): (fault: Fault) => Position | undefined {
-  return (fault) => placeOf(fault.path, placesWithin, places);
+function placing({
+  places,
+  placesWithin,
+  insides,
+}: Places): (fault: Fault) => Position | undefined {
+  return ({ path, offset }) => {
+    const inside = offset === undefined ? undefined : insides.get(pathText(path));
+    return inside?.(offset ?? 0) ?? placeOf(path, placesWithin, places);
+  };
 }
 
 function refusal(
@@ -107,12 +127,21 @@ function refusal(
 ): WeirError {
   const placed = faults.map((fault) => ({ ...fault, at: place(fault) }));
   placed.sort((a, b) => order(a.at) - order(b.at));
-  const violations = placed.slice(0, FAULTS_MAX).map(({ path, text, at }) => ({
+  const violations = placed.slice(0, FAULTS_MAX).map(({ path, text, at, offset }) => ({
     field: fieldText(path, at),
-    description: text,
+    description: at || offset === undefined ? text : `at character ${offset + 1}: ${text}`,
   }));
+  return refuseViolations(reason, violations, faults.length);
+}
+
+/** A refusal that names violations; `count` when there are more than those. */
+export function refuseViolations(
+  reason: Reason,
+  violations: readonly FieldViolation[],
+  count = violations.length,
+): WeirError {
   const lines = violations.map(({ field, description }) => `${field}: ${description}`);
-  const more = lines.length > LINES_MAX ? `\nand ${faults.length - LINES_MAX} more` : '';
+  const more = lines.length > LINES_MAX ? `\nand ${count - LINES_MAX} more` : '';
   return refuse(reason, lines.slice(0, LINES_MAX).join('\n') + more, { violations });
 }
 

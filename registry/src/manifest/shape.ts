@@ -10,6 +10,8 @@ export interface Shaped {
   readonly faults: readonly Fault[];
   /** Where fields and their items stand in the document, by path; the document itself under ''. */
   readonly places: ReadonlyMap<string, Position>;
+  /** Where the parts of texts stand, by path; none for texts that aliases stand for. */
+  readonly insides: ReadonlyMap<string, (offset: number) => Position>;
   /** The same of what lies within plain data, such as a JSON Schema, which may be very much. */
   readonly placesWithin: ReadonlyMap<string, Position>;
 }
@@ -31,6 +33,7 @@ function createShaper(start: Position) {
   const faults: Fault[] = [];
   const places = new Map<string, Position>([['', start]]);
   const placesWithin = new Map<string, Position>();
+  const insides = new Map<string, (offset: number) => Position>();
 
   function fault(path: Path, text: string): undefined {
     faults.push({ path, text });
@@ -83,7 +86,7 @@ function createShaper(start: Position) {
       const itemPath = [...path, index];
       places.set(pathText(itemPath), item.at);
       // A faulty item keeps its place, so that the paths of later faults stay right.
-      return single(field, item, itemPath) ?? (field.message ? {} : '');
+      return single(field, item, itemPath) ?? emptyOf(field);
     });
     return items;
   }
@@ -125,12 +128,13 @@ function createShaper(start: Position) {
 
   function scalarValue(type: ScalarType, value: Located, path: Path): JsonValue | undefined {
     const held = value.kind === 'scalar' ? value.value : undefined;
+    if (value.kind === 'scalar' && value.inside) insides.set(pathText(path), value.inside);
     switch (type) {
       case ScalarType.STRING:
         if (typeof held === 'string') return held;
         return fault(
           path,
-          typeof held === 'number' ? 'has to be text; quote it' : 'has to be text',
+          held === undefined || held === null ? 'has to be text' : 'has to be text; quote it',
         );
       case ScalarType.BOOL:
         return typeof held === 'boolean' ? held : fault(path, 'has to be true or false');
@@ -170,7 +174,13 @@ function createShaper(start: Position) {
     return plain(value, path);
   }
 
-  return { faults, places, placesWithin, manifest };
+  return { faults, places, placesWithin, insides, manifest };
+}
+
+/** What stands for a faulty item of a list. */
+function emptyOf(field: DescField): JsonValue {
+  if (field.message) return {};
+  return field.enum ? 0 : '';
 }
 
 function splitKind(fields: readonly LocatedField[]) {

@@ -2,14 +2,13 @@ import { type Timestamp, timestampFromMs, timestampMs } from '@bufbuild/protobuf
 import type { MethodImpl } from '@connectrpc/connect';
 import { parseName, parsePrincipalName } from '@weir/kit';
 import type { AdminService, CreateKeyRequest } from '@weir/sdk/gen/weir/registry/v1/admin_pb';
-import { PrincipalKind, Scope, ScopeSchema } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { administratorOf, requireOwnScopes, requireTenant } from '../access.ts';
 import { type Core, tokenOf } from '../core.ts';
 import { parseLine } from '../fields.ts';
+import { parsePermits, parseScopes } from '../grants.ts';
 import { type KeySpec, mintKey } from '../keys.ts';
-import { newPrincipal } from '../principals.ts';
+import { ensurePrincipal } from '../principals.ts';
 import { malformed, notFound } from '../refusals.ts';
-import type { Transaction } from '../store/store.ts';
 
 const EXPIRE_MAX_MS = Date.UTC(9999, 11, 31);
 
@@ -18,7 +17,7 @@ export function createKey(core: Core): MethodImpl<typeof AdminService.method.cre
   return async (request, context) => {
     const { caller, tenant } = administratorOf(context, request.tenant);
     const spec = parseSpec(request, tenant, core.clock.wallMs());
-    requireOwnScopes(caller, spec.scopes);
+    requireOwnScopes(caller, spec.scopes, spec.permits);
     const { secret, stored } = mintKey(core, spec);
 
     const written = await core.store.transact(async (tx) => {
@@ -26,7 +25,7 @@ export function createKey(core: Core): MethodImpl<typeof AdminService.method.cre
       if (spec.consumer && !(await tx.consumer(tenant, spec.consumer))) {
         throw notFound('consumer', spec.consumer);
       }
-      await ensurePrincipal(core, tx, spec);
+      await ensurePrincipal(core, tx, { tenant, name: spec.principal });
       await tx.putKey(stored);
     });
 
@@ -34,33 +33,19 @@ export function createKey(core: Core): MethodImpl<typeof AdminService.method.cre
   };
 }
 
-async function ensurePrincipal(core: Core, tx: Transaction, spec: KeySpec): Promise<void> {
-  const { tenant, principal: name } = spec;
-  if (await tx.principal(tenant, name)) return;
-  const service = { tenant, name, kind: PrincipalKind.SERVICE, title: '' };
-  await tx.putPrincipal(newPrincipal(core, service));
-}
-
 function parseSpec(request: CreateKeyRequest, tenant: string, nowMs: number): KeySpec {
-  const { consumer, expireTime } = request;
+  const { consumer, expireTime, requiresSignature } = request;
+  const scopes = parseScopes('scopes', request.scopes);
   return {
     tenant,
     principal: parsePrincipalName('principal', request.principal),
     consumer: consumer === '' ? '' : parseName('consumer', consumer),
     title: parseLine('title', request.title),
-    scopes: parseScopes(request.scopes),
+    scopes,
+    permits: parsePermits('permits', request.permits, scopes),
+    requiresSignature,
     ...(expireTime ? { expireTime: parseExpireTime(expireTime, nowMs) } : {}),
   };
-}
-
-function parseScopes(scopes: readonly Scope[]): Scope[] {
-  if (scopes.length === 0) return [Scope.READ];
-  scopes.forEach((scope, index) => {
-    if (scope === Scope.UNSPECIFIED || !ScopeSchema.value[scope]) {
-      throw malformed(`scopes[${index}]`, `${scope} is not a scope`);
-    }
-  });
-  return [...new Set(scopes)].sort((a, b) => a - b);
 }
 
 function parseExpireTime(time: Timestamp, nowMs: number): Timestamp {

@@ -1,7 +1,7 @@
 import type { MethodImpl } from '@connectrpc/connect';
 import { parsePrincipalName } from '@weir/kit';
 import type { AdminService } from '@weir/sdk/gen/weir/registry/v1/admin_pb';
-import { administratorOf, requirePowerOverKeys } from '../access.ts';
+import { administratorOf, requirePowerOverCredentials } from '../access.ts';
 import { type Core, tokenOf } from '../core.ts';
 import { notFound } from '../refusals.ts';
 
@@ -15,7 +15,7 @@ export function deletePrincipal(
 
     const written = await core.store.transact(async (tx) => {
       if (!(await tx.principal(tenant, name))) throw notFound('principal', name);
-      await requirePowerOverKeys(caller, tx, { tenant, principal: name });
+      await requirePowerOverCredentials(caller, tx, { tenant, principal: name });
       await tx.deletePrincipal(tenant, name);
     });
 

@@ -9,8 +9,8 @@ import { pickVersion } from '../versions.ts';
 /** Gets a version of a context type, built in or of the tenant. */
 export function getType(core: Core): MethodImpl<typeof RegistryService.method.getType> {
   return async ({ name, version }, context) => {
-    const { tenant } = readerOf(context);
     parseTypeName('name', name);
+    const { tenant } = readerOf(context, name);
     const builtIn = await core.store.typeVersions(BUILT_IN_TENANT, name);
     const held = builtIn.length > 0 ? builtIn : await core.store.typeVersions(tenant, name);
     return { type: pickVersion(held, { what: 'type', name, version }) };

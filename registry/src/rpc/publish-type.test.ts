@@ -5,6 +5,7 @@ import {
   callerKey,
   createConsistencyTokens,
   createLogger,
+  createOutboundGuard,
   systemClock,
   WeirError,
 } from '@weir/kit';
@@ -31,6 +32,7 @@ async function openCore(): Promise<Core & AsyncDisposable> {
     checks,
     clock: systemClock,
     log,
+    outbound: createOutboundGuard({ allow: [], log }),
     tokens: createConsistencyTokens(new Uint8Array(32)),
     leaseMs: 3000,
     newId: () => randomBytes(8).toString('hex'),
@@ -45,6 +47,9 @@ async function publish(core: Core, version: string, type: readonly string[]): Pr
     principal: 'ann',
     consumer: '',
     keyId: 'k',
+    authentication: 'key',
+    permits: [],
+    network: '127.0.0.1',
     scopes: new Set([Scope.REGISTER]),
     attributes: {},
   });

@@ -11,6 +11,7 @@ import {
   EndpointSpecSchema,
 } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { registrarOf } from '../access.ts';
+import { requireCallableUrl } from '../addresses.ts';
 import { type Core, tokenOf } from '../core.ts';
 import { newEndpoint, withHealth, withWeight } from '../endpoints.ts';
 import { pathText } from '../manifest/fault.ts';
@@ -29,6 +30,7 @@ export function registerEndpoint(
     const name = parseName('provider', request.provider);
     const version = parseVersion('version', request.version);
     const spec = parseSpec(request.endpoint);
+    requireCallableUrl(core.outbound, 'endpoint.url', new URL(spec.url));
     const key = { tenant, name, version };
 
     const written = await core.store.transact(async (tx) => {

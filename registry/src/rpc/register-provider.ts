@@ -6,6 +6,7 @@ import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { RegistryService } from '@weir/sdk/gen/weir/registry/v1/registry_pb';
 import { type Provider, ProviderSchema } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { registrarOf } from '../access.ts';
+import { requireCallable } from '../addresses.ts';
 import { checkFor } from '../checks/checks.ts';
 import { type Core, tokenOf } from '../core.ts';
 import { placeStaticEndpoints } from '../endpoints.ts';
@@ -21,6 +22,7 @@ export function registerProvider(
   return async (request, context) => {
     const caller = registrarOf(context);
     const read = await core.checks.read(providerKind, request.source, checkFor(context));
+    requireCallable(core.outbound, read);
     const { name, version } = read.manifest;
 
     const written = await core.store.transact(async (tx) => {

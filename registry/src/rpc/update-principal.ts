@@ -2,9 +2,9 @@ import type { MethodImpl } from '@connectrpc/connect';
 import { parsePrincipalName } from '@weir/kit';
 import type { AdminService } from '@weir/sdk/gen/weir/registry/v1/admin_pb';
 import type { Principal } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
-import { administratorOf, requirePowerOverKeys } from '../access.ts';
+import { administratorOf, requirePowerOverCredentials } from '../access.ts';
 import { type Core, tokenOf } from '../core.ts';
-import { parseAttributes, parseEtag, parseKind, parseLine } from '../fields.ts';
+import { parseAttributes, parseEtag, parseKind, parseLimits, parseLine } from '../fields.ts';
 import { withEtag } from '../principals.ts';
 import { etagStale, malformed, notFound } from '../refusals.ts';
 
@@ -20,10 +20,11 @@ export function updatePrincipal(
       const held = await tx.principal(tenant, wanted.name);
       if (!held) throw notFound('principal', wanted.name);
       if (held.etag !== wanted.etag) throw etagStale(`principal ${wanted.name}`);
-      await requirePowerOverKeys(caller, tx, { tenant, principal: wanted.name });
-      const { attributes: _, ...kept } = held;
-      const { kind, title, disabled, attributes } = wanted;
-      const change = { kind, title, disabled, ...(attributes ? { attributes } : {}) };
+      await requirePowerOverCredentials(caller, tx, { tenant, principal: wanted.name });
+      const { attributes: _, limits: __, ...kept } = held;
+      const { kind, title, disabled, attributes, limits } = wanted;
+      const given = { ...(attributes ? { attributes } : {}), ...(limits ? { limits } : {}) };
+      const change = { kind, title, disabled, ...given };
       const changed = withEtag({ ...kept, ...change });
       if (changed.etag !== held.etag) await tx.putPrincipal(changed);
       return changed;
@@ -39,6 +40,7 @@ function parsePrincipal(principal: Principal | undefined): Principal {
   parseKind('principal.kind', principal.kind);
   parseLine('principal.title', principal.title);
   parseAttributes(principal.attributes);
+  parseLimits('principal.limits', principal.limits);
   parseEtag('principal.etag', principal.etag);
   return principal;
 }

@@ -2,6 +2,7 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { MethodImpl } from '@connectrpc/connect';
 import type { RegistryService } from '@weir/sdk/gen/weir/registry/v1/registry_pb';
 import { registrarOf } from '../access.ts';
+import { requireCallable } from '../addresses.ts';
 import { checkFor } from '../checks/checks.ts';
 import { type Core, tokenOf } from '../core.ts';
 import { placeStaticEndpoints } from '../endpoints.ts';
@@ -19,6 +20,7 @@ export function updateProvider(
   return async (request, context) => {
     const caller = registrarOf(context);
     const read = await core.checks.read(providerKind, request.source, checkFor(context));
+    requireCallable(core.outbound, read);
     const etag = parseEtag('etag', request.etag);
     const { manifest, hash } = read;
     const key = { tenant: caller.tenant, name: manifest.name, version: manifest.version };

@@ -1,13 +1,18 @@
 import { create } from '@bufbuild/protobuf';
-import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { durationFromMs, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { Clock } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import { Effect, PolicySchema } from '@weir/sdk/gen/weir/policy/v1/policy_pb';
 import {
   ApiKeySchema,
+  type CertificateIdentity,
+  CertificateIdentitySchema,
   ConsumerSchema,
   ContextTypeSchema,
   EndpointHealth,
   EndpointKind,
+  IssuerSchema,
+  LimitsSchema,
   PrincipalKind,
   PrincipalSchema,
   ProviderSchema,
@@ -100,11 +105,42 @@ const type = (owner: string, typeName: string, version: string) =>
     createTime: now,
   });
 
+const policy = (owner: string, policyName: string, version: number) =>
+  create(PolicySchema, {
+    tenant: owner,
+    manifest: {
+      name: policyName,
+      description: 'any \u0000 text',
+      rules: Array.from({ length: version }, (_, i) => ({ name: `r${i}`, effect: Effect.ALLOW })),
+    },
+    ...{ version, manifestHash: `h${version}`, etag: `e${version}`, createTime: now },
+    ...{ author: 'ann', comment: `why ${version}` },
+  });
+
+const issuer = (owner: string, issuerName: string, audiences: string[]) =>
+  create(IssuerSchema, {
+    ...{ tenant: owner, name: issuerName, url: 'https://id.example/', audiences, etag: 'e' },
+    ...{ principalClaim: 'email', principalPrefix: 'sso:', algorithms: ['ES256'] },
+    ...{ attributeClaims: { roles: 'realm.roles' }, scopes: [Scope.READ], consumer: 'page' },
+    createTime: now,
+  });
+
+const certificate = (owner: string, certificateName: string, match: CertificateIdentity['match']) =>
+  create(CertificateIdentitySchema, {
+    ...{ tenant: owner, name: certificateName, match, principal: 'cat', consumer: 'page' },
+    ...{ scopes: [Scope.READ], permits: ['fetch:DocChunk'], createTime: now },
+  });
+
 /** What every store does, whatever its driver. Opens an empty database for the suite. */
 export function describeStore(name: string, openDriver: () => Promise<Driver>): void {
   describe(`store on ${name}`, () => {
     const clock = standingClock();
     let store: Store;
+
+    const heldIds = async (kind: string) =>
+      (await store.snapshot()).entries
+        .map((one) => one.id)
+        .filter((id) => id.startsWith(`${kind}/`));
 
     beforeAll(async () => {
       store = await openSqlStore(await openDriver(), clock);
@@ -298,6 +334,115 @@ export function describeStore(name: string, openDriver: () => Promise<Driver>): 
       expect(await store.consumer('acme', 'copilot')).toBeUndefined();
     });
 
+    test('policies: the newest version is in force, and older ones are kept', async () => {
+      const put = (name: string, version: number) =>
+        store.transact((tx) => tx.putPolicy(policy('acme', name, version)));
+      await put('hr', 1);
+      await put('hr', 2);
+      await put('base', 1);
+      expect(await store.policy('acme', 'hr')).toEqual(policy('acme', 'hr', 2));
+      expect(await store.policy('acme', 'hr', 1)).toEqual(policy('acme', 'hr', 1));
+      expect(await store.policy('acme', 'hr', 3)).toBeUndefined();
+      expect(await store.policy('bolt', 'hr')).toBeUndefined();
+      const inForce = await store.policiesInForce('acme');
+      expect(inForce.map((one) => [one.manifest?.name, one.version])).toEqual([
+        ['base', 1],
+        ['hr', 2],
+      ]);
+      const listed = await pages((page) => store.policies('acme', page), 1);
+      expect(listed).toMatchObject([
+        { name: 'base', version: 1, rules: 1, inForce: true },
+        { name: 'hr', version: 2, rules: 2, author: 'ann', comment: 'why 2', inForce: true },
+      ]);
+      const versions = await store.policyVersions('acme', 'hr');
+      expect(versions.map(({ version, inForce }) => [version, inForce])).toEqual([
+        [2, true],
+        [1, false],
+      ]);
+      expect(await heldIds('policy')).toEqual(['policy/acme/base', 'policy/acme/hr']);
+      await expectWholeDigest(store);
+    });
+
+    test('policies: a hundred versions are kept, and all go together', async () => {
+      await store.transact(async (tx) => {
+        for (let version = 1; version <= 102; version += 1) {
+          await tx.putPolicy(policy('acme', 'busy', version));
+        }
+      });
+      const versions = await store.policyVersions('acme', 'busy');
+      expect(versions).toHaveLength(100);
+      expect(versions.at(-1)?.version).toBe(3);
+      await store.transact((tx) => tx.deletePolicy('acme', 'busy'));
+      expect(await store.policyVersions('acme', 'busy')).toEqual([]);
+      expect(await heldIds('policy')).not.toContain('policy/acme/busy');
+      await expectWholeDigest(store);
+    });
+
+    test('issuers: a pair of URL and audience belongs to one', async () => {
+      const put = (one: ReturnType<typeof issuer>) => store.transact((tx) => tx.putIssuer(one));
+      const first = issuer('acme', 'sso', ['api', 'cli']);
+      await put(first);
+      expect(await store.issuer('acme', 'sso')).toEqual(first);
+      expect(await store.issuerOf(first.url, 'cli')).toEqual(first);
+      await expect(put(issuer('bolt', 'sso', ['cli']))).rejects.toThrow();
+      expect(await store.issuer('bolt', 'sso')).toBeUndefined();
+      await put(issuer('acme', 'sso', ['api']));
+      expect(await store.issuerOf(first.url, 'cli')).toBeUndefined();
+      await put(issuer('bolt', 'sso', ['cli']));
+      expect((await store.issuerOf(first.url, 'cli'))?.tenant).toBe('bolt');
+      await put(issuer('acme', 'other', ['x']));
+      expect(await pages((page) => store.issuers('acme', page), 1)).toHaveLength(2);
+      expect(await heldIds('issuer')).toHaveLength(3);
+      await store.transact((tx) => tx.deleteIssuer('acme', 'other'));
+      expect(await store.issuerOf(first.url, 'x')).toBeUndefined();
+      await put(issuer('bolt', 'other', ['x']));
+      await expectWholeDigest(store);
+    });
+
+    test('certificates: who stands in one belongs to one, and goes with its principal', async () => {
+      const spiffe = { case: 'spiffeId', value: 'spiffe://example.org/a' } as const;
+      const subject = { case: 'subject', value: 'CN=a,O=Ü' } as const;
+      const put = (one: ReturnType<typeof certificate>) =>
+        store.transact((tx) => tx.putCertificate(one));
+      await store.transact((tx) => tx.putPrincipal(principal('acme', 'cat')));
+      await put(certificate('acme', 'one', spiffe));
+      await put(certificate('acme', 'two', subject));
+      expect(await store.certificate('acme', 'two')).toEqual(certificate('acme', 'two', subject));
+      expect((await store.certificateOf(spiffe))?.name).toBe('one');
+      expect(await store.certificateOf({ case: undefined })).toBeUndefined();
+      await expect(put(certificate('bolt', 'three', spiffe))).rejects.toThrow();
+      const other = { case: 'subject', value: 'CN=b' } as const;
+      await put(certificate('acme', 'one', other));
+      expect(await store.certificateOf(spiffe)).toBeUndefined();
+      expect(await store.certificate('acme', 'one')).toEqual(certificate('acme', 'one', other));
+      expect(await pages((page) => store.certificates('acme', {}, page), 1)).toHaveLength(2);
+      await store.transact((tx) => tx.deleteCertificate('acme', 'one'));
+      expect(await heldIds('certificate')).toEqual(['certificate/acme/two']);
+      await store.transact((tx) => tx.deletePrincipal('acme', 'cat'));
+      expect(await heldIds('certificate')).toEqual([]);
+      expect(await store.certificateOf(subject)).toBeUndefined();
+      await expectWholeDigest(store);
+    });
+
+    test('what tenants and principals may take, set and taken back', async () => {
+      const limits = create(LimitsSchema, { itemsPerSecond: 5n, bytesPerDay: 2n ** 53n - 1n });
+      const auditRetention = durationFromMs(86_400_000);
+      const bounded = create(TenantSchema, {
+        ...{ name: 'bounded', title: '', createTime: now, etag: 'e1' },
+        ...{ limits, auditRetention },
+      });
+      const plain = create(TenantSchema, { ...tenant('bounded'), etag: 'e2' });
+      for (const one of [bounded, plain]) {
+        await store.transact((tx) => tx.putTenant(one));
+        expect(await store.tenant('bounded')).toEqual(one);
+      }
+      const dan = principal('bounded', 'dan');
+      for (const one of [{ ...dan, limits }, dan]) {
+        await store.transact((tx) => tx.putPrincipal(one));
+        expect(await store.principal('bounded', 'dan')).toEqual(one);
+      }
+    });
+
     test('routers hold only keys that may be used', async () => {
       const heldKeys = async () =>
         (await store.snapshot()).entries
@@ -305,11 +450,13 @@ export function describeStore(name: string, openDriver: () => Promise<Driver>): 
           .filter((id) => id.startsWith('key/acme/'));
       await store.transact(async (tx) => {
         await tx.putPrincipal(principal('acme', 'ann'));
-        await tx.putKey(key('acme', 'k1', 'ann'));
+        await tx.putKey(key('acme', 'k1', 'ann', { permits: ['list:*'], requiresSignature: true }));
         await tx.putKey(key('acme', 'k2', 'ann', { consumer: 'copilot' }));
       });
       expect(await store.principal('acme', 'ann')).toEqual(principal('acme', 'ann'));
-      expect(await store.key('acme', 'k1')).toEqual(key('acme', 'k1', 'ann'));
+      expect(await store.key('acme', 'k1')).toEqual(
+        key('acme', 'k1', 'ann', { permits: ['list:*'], requiresSignature: true }),
+      );
       expect(await heldKeys()).toEqual(['key/acme/k1', 'key/acme/k2']);
       await store.transact((tx) => tx.putPrincipal(principal('acme', 'ann', true)));
       expect(await heldKeys()).toEqual([]);
@@ -347,7 +494,10 @@ export function describeStore(name: string, openDriver: () => Promise<Driver>): 
     test('a snapshot never dangles', async () => {
       const { entries } = await store.snapshot();
       const kinds = entries.map((one) => one.id.split('/')[0] ?? '');
-      const order = 'tenant type provider endpoint grant consumer principal key'.split(' ');
+      const order =
+        'tenant type provider endpoint grant policy consumer principal issuer certificate key'.split(
+          ' ',
+        );
       const ranks = kinds.map((kind) => order.indexOf(kind));
       expect(ranks).toEqual([...ranks].sort((a, b) => a - b));
     });

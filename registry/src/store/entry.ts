@@ -2,15 +2,21 @@ import { createHash } from 'node:crypto';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type SnapshotEntry, SnapshotEntrySchema } from '@weir/sdk/gen/weir/registry/v1/watch_pb';
 
-/** The kinds of entries, in an order in which nothing dangles. */
+/**
+ * The kinds of entries, in an order in which nothing dangles. A kind's place is kept with every
+ * entry: one more in the middle needs a migration.
+ */
 const KINDS = [
   'tenant',
   'type',
   'provider',
   'endpoint',
   'grant',
+  'policy',
   'consumer',
   'principal',
+  'issuer',
+  'certificate',
   'key',
 ] as const;
 
@@ -43,8 +49,11 @@ const entriesMax: Readonly<Record<EntryKind, number>> = {
   provider: 20_000,
   endpoint: 20_000,
   grant: 20_000,
+  policy: 100,
   consumer: 20_000,
   principal: 100_000,
+  issuer: 50,
+  certificate: 10_000,
   key: 100_000,
 };
 

@@ -153,7 +153,8 @@ async function requireRoom(db: Database, id: string): Promise<void> {
   const held = await db.$count(snapshotEntries, among);
   if (held < max) return;
   const text = kind === 'tenant' ? 'there are' : 'the tenant has';
-  throw refuse(Reason.TOO_MANY, `${text} ${max} ${kind}s, as many as there may be; remove some`);
+  const things = kind === 'policy' ? 'policies' : `${kind}s`;
+  throw refuse(Reason.TOO_MANY, `${text} ${max} ${things}, as many as there may be; remove some`);
 }
 
 async function heldRevision(db: Database, id: string): Promise<bigint | undefined> {

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
+import { lockDirectory } from '@weir/kit';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { drizzle } from 'drizzle-orm/pglite';
 import { migrate } from 'drizzle-orm/pglite/migrator';
 import { type Driver, migrationsFolder } from './driver.ts';
-import { lockDirectory } from './pglite-lock.ts';
 
 /** Where an embedded database lives: in a directory, or in memory, filled from a dump. */
 export type PgliteHome = { readonly directory: string } | { readonly dump: Blob | undefined };
@@ -20,7 +20,7 @@ export interface PgliteDriver extends Driver {
 /** Opens and migrates an embedded database. It runs on, and blocks, the thread it is opened on. */
 export async function openPglite(home: PgliteHome): Promise<PgliteDriver> {
   await using opening = new AsyncDisposableStack();
-  if ('directory' in home) opening.use(await lockDirectory(home.directory));
+  if ('directory' in home) opening.use(await lockDirectory(home.directory, { what: 'database' }));
   const client = opening.adopt(await createPglite(home), (held) => held.close());
   const db = drizzle({ client });
   await migrate(db, { migrationsFolder });

@@ -1,3 +1,4 @@
+import type { DropReason } from '@weir/sdk/gen/weir/audit/v1/audit_pb';
 import type {
   EndpointHealth,
   EndpointKind,
@@ -11,6 +12,7 @@ import {
   check,
   customType,
   index,
+  integer,
   json,
   jsonb,
   pgTable,
@@ -74,9 +76,13 @@ export const duties = pgTable('duties', {
   expireTime: time('expire_time').notNull(),
 });
 
+/** An empty `etag` is that of a tenant founded before there were policies. */
 export const tenants = pgTable('tenants', {
   name: word('name').primaryKey(),
   title: text('title').notNull(),
+  limits: jsonb('limits'),
+  auditRetentionMs: bigint('audit_retention_ms', { mode: 'number' }),
+  etag: text('etag').notNull().default(''),
   createTime: time('create_time').notNull(),
 });
 
@@ -155,6 +161,26 @@ export const grants = pgTable(
   (table) => [primaryKey({ columns: [table.tenant, table.provider, table.consumingTenant] })],
 );
 
+/** Every version that is kept; of each policy the newest is in force. */
+export const policies = pgTable(
+  'policies',
+  {
+    tenant: word('tenant').notNull(),
+    name: word('name').notNull(),
+    version: integer('version').notNull(),
+    /** json, not jsonb: a text may hold any character. */
+    manifest: json('manifest').notNull(),
+    title: text('title').notNull(),
+    rules: integer('rules').notNull(),
+    manifestHash: text('manifest_hash').notNull(),
+    etag: text('etag').notNull(),
+    author: text('author').notNull(),
+    comment: text('comment').notNull(),
+    createTime: time('create_time').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenant, table.name, table.version] })],
+);
+
 export const consumers = pgTable(
   'consumers',
   {
@@ -178,10 +204,68 @@ export const principals = pgTable(
     title: text('title').notNull(),
     attributes: json('attributes'),
     disabled: boolean('disabled').notNull(),
+    limits: jsonb('limits'),
     etag: text('etag').notNull(),
     createTime: time('create_time').notNull(),
   },
   (table) => [primaryKey({ columns: [table.tenant, table.name] })],
+);
+
+/** Whose tokens are believed. */
+export const issuers = pgTable(
+  'issuers',
+  {
+    tenant: word('tenant').notNull(),
+    name: word('name').notNull(),
+    url: text('url').notNull(),
+    audiences: jsonb('audiences').$type<string[]>().notNull(),
+    principalClaim: text('principal_claim').notNull(),
+    principalPrefix: text('principal_prefix').notNull(),
+    attributeClaims: jsonb('attribute_claims').$type<Record<string, string>>().notNull(),
+    scopes: jsonb('scopes').$type<Scope[]>().notNull(),
+    algorithms: jsonb('algorithms').$type<string[]>().notNull(),
+    consumer: word('consumer').notNull(),
+    etag: text('etag').notNull(),
+    createTime: time('create_time').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenant, table.name] })],
+);
+
+/** A pair of issuer and audience tells the tenant of a token, so it belongs to one issuer. */
+export const issuerAudiences = pgTable(
+  'issuer_audiences',
+  {
+    url: word('url').notNull(),
+    audience: word('audience').notNull(),
+    tenant: word('tenant').notNull(),
+    name: word('name').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.url, table.audience] }),
+    index('issuer_audiences_by_issuer').on(table.tenant, table.name),
+  ],
+);
+
+/** Which client certificates are believed; one of `spiffe_id` and `subject` is not null. */
+export const certificates = pgTable(
+  'certificates',
+  {
+    tenant: word('tenant').notNull(),
+    name: word('name').notNull(),
+    spiffeId: word('spiffe_id'),
+    subject: word('subject'),
+    principal: word('principal').notNull(),
+    consumer: word('consumer').notNull(),
+    scopes: jsonb('scopes').$type<Scope[]>().notNull(),
+    permits: jsonb('permits').$type<string[]>().notNull(),
+    createTime: time('create_time').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenant, table.name] }),
+    uniqueIndex('certificates_by_spiffe_id').on(table.spiffeId),
+    uniqueIndex('certificates_by_subject').on(table.subject),
+    index('certificates_by_principal').on(table.tenant, table.principal),
+  ],
 );
 
 /** Only a hash of a key's secret part is kept. */
@@ -193,6 +277,8 @@ export const apiKeys = pgTable(
     principal: word('principal').notNull(),
     consumer: word('consumer').notNull(),
     scopes: jsonb('scopes').$type<Scope[]>().notNull(),
+    permits: jsonb('permits').$type<string[]>().notNull().default([]),
+    requiresSignature: boolean('requires_signature').notNull().default(false),
     title: text('title').notNull(),
     secretHash: bytes('secret_hash').notNull(),
     expireTime: time('expire_time'),
@@ -205,4 +291,138 @@ export const apiKeys = pgTable(
     index('api_keys_by_principal').on(table.tenant, table.principal),
     index('api_keys_by_age').on(table.tenant, table.createTime, table.id),
   ],
+);
+
+/**
+ * One chain of records for each start of a router. `length` and `head` are those of what is held;
+ * entries before `pruned_length` are forgotten, and `pruned_head` is where they led.
+ */
+export const auditChains = pgTable('audit_chains', {
+  id: word('id').primaryKey(),
+  writer: text('writer').notNull(),
+  publicKey: bytes('public_key').notNull(),
+  createTime: time('create_time').notNull(),
+  previousId: word('previous_id').notNull(),
+  previousHead: bytes('previous_head').notNull(),
+  previousLength: bigint('previous_length', { mode: 'number' }).notNull(),
+  /** Over all of the above; its key is not in the database. */
+  seal: bytes('seal').notNull(),
+  length: bigint('length', { mode: 'number' }).notNull(),
+  head: bytes('head').notNull(),
+  lastTime: time('last_time').notNull(),
+  prunedLength: bigint('pruned_length', { mode: 'number' }).notNull().default(0),
+  prunedHead: bytes('pruned_head').notNull(),
+  /** Over what was pruned, as `seal`; null: nothing was. */
+  prunedSeal: bytes('pruned_seal'),
+});
+
+/** Heads of chains, each signed by its router. */
+export const auditAnchors = pgTable(
+  'audit_anchors',
+  {
+    chain: word('chain').notNull(),
+    length: bigint('length', { mode: 'number' }).notNull(),
+    head: bytes('head').notNull(),
+    signature: bytes('signature').notNull(),
+    anchorTime: time('anchor_time').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.chain, table.length] })],
+);
+
+/** The headers of entries that follow each other, of all tenants: what a chain is verified by. */
+export const auditHeaders = pgTable(
+  'audit_headers',
+  {
+    chain: word('chain').notNull(),
+    first: bigint('first', { mode: 'number' }).notNull(),
+    last: bigint('last', { mode: 'number' }).notNull(),
+    /** The hash of the entry before the first one. */
+    before: bytes('before').notNull(),
+    toTime: time('to_time').notNull(),
+    /** The bytes of the headers before they were compressed. */
+    size: integer('size').notNull(),
+    headers: bytes('headers').notNull(),
+    /** Whether it is merged with no others any more. */
+    settled: boolean('settled').notNull().default(false),
+  },
+  (table) => [
+    primaryKey({ columns: [table.chain, table.first] }),
+    index('audit_headers_unsettled').on(table.chain, table.first).where(sql`not ${table.settled}`),
+  ],
+);
+
+/** Bodies of entries of one tenant in one chain; `filter` tells what is not among them. */
+export const auditChunks = pgTable(
+  'audit_chunks',
+  {
+    tenant: word('tenant').notNull(),
+    chain: word('chain').notNull(),
+    first: bigint('first', { mode: 'number' }).notNull(),
+    last: bigint('last', { mode: 'number' }).notNull(),
+    fromTime: time('from_time').notNull(),
+    toTime: time('to_time').notNull(),
+    /** The bytes of the bodies before they were compressed. */
+    size: integer('size').notNull(),
+    filter: bytes('filter').notNull(),
+    bodies: bytes('bodies').notNull(),
+    /** Whether it is merged with no others any more. */
+    settled: boolean('settled').notNull().default(false),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenant, table.chain, table.first] }),
+    index('audit_chunks_by_end').on(table.tenant, table.toTime, table.fromTime),
+    index('audit_chunks_by_beginning').on(table.tenant, table.fromTime, table.toTime),
+    index('audit_chunks_by_chain').on(table.chain, table.first),
+    index('audit_chunks_unsettled')
+      .on(table.tenant, table.chain, table.first)
+      .where(sql`not ${table.settled}`),
+  ],
+);
+
+/** Which bodies the registry dropped, and why. */
+export const auditDrops = pgTable(
+  'audit_drops',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    tenant: word('tenant').notNull(),
+    chain: word('chain').notNull(),
+    first: bigint('first', { mode: 'number' }).notNull(),
+    last: bigint('last', { mode: 'number' }).notNull(),
+    /** The positions between them, as runs. */
+    runs: bytes('runs').notNull(),
+    reason: smallint('reason').$type<DropReason>().notNull(),
+    dropTime: time('drop_time').notNull(),
+    /** Over all of the above; its key is not in the database. */
+    seal: bytes('seal').notNull(),
+  },
+  (table) => [index('audit_drops_by_chain').on(table.chain, table.first)],
+);
+
+/** Entries that are lost: neither here nor with the router that wrote them. */
+export const auditGaps = pgTable(
+  'audit_gaps',
+  {
+    chain: word('chain').notNull(),
+    first: bigint('first', { mode: 'number' }).notNull(),
+    /** The position after the last one. */
+    end: bigint('end', { mode: 'number' }).notNull(),
+    /** The hash of the last one. */
+    head: bytes('head').notNull(),
+    findTime: time('find_time').notNull(),
+    /** Over all of the above; its key is not in the database. */
+    seal: bytes('seal').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.chain, table.first] })],
+);
+
+/** What routers sent that contradicts what is held. */
+export const auditFaults = pgTable(
+  'audit_faults',
+  {
+    chain: word('chain').notNull(),
+    position: bigint('position', { mode: 'number' }).notNull(),
+    text: word('text').notNull(),
+    findTime: time('find_time').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.chain, table.position, table.text] })],
 );

@@ -13,11 +13,14 @@ import {
   seedInstallation,
 } from './ledger.ts';
 import type { Reader, Store, Transaction } from './store.ts';
+import { readCertificates, writeCertificates } from './tables/certificates.ts';
 import { readConsumers, writeConsumers } from './tables/consumers.ts';
 import { sharingDuties } from './tables/duties.ts';
 import { readEndpoints, renewingLeases, writeEndpoints } from './tables/endpoints.ts';
 import { readGrants, writeGrants } from './tables/grants.ts';
+import { readIssuers, writeIssuers } from './tables/issuers.ts';
 import { readKeys, writeKeys } from './tables/keys.ts';
+import { readPolicies, writePolicies } from './tables/policies.ts';
 import { readPrincipals, writePrincipals } from './tables/principals.ts';
 import { readProviders, writeProviders } from './tables/providers.ts';
 import { readTenants, writeTenants } from './tables/tenants.ts';
@@ -83,8 +86,11 @@ function reading(db: Database, inTransaction: boolean): Reader {
     ...readProviders(db),
     ...readEndpoints(db, inTransaction),
     ...readGrants(db),
+    ...readPolicies(db),
     ...readConsumers(db),
     ...readPrincipals(db),
+    ...readIssuers(db),
+    ...readCertificates(db),
     ...readKeys(db),
   };
 }
@@ -96,8 +102,11 @@ function writing(db: Database, ledger: Ledger): Omit<Transaction, keyof Reader> 
     ...writeProviders(db, ledger),
     ...writeEndpoints(db, ledger),
     ...writeGrants(db, ledger),
+    ...writePolicies(db, ledger),
     ...writeConsumers(db, ledger),
     ...writePrincipals(db, ledger),
+    ...writeIssuers(db, ledger),
+    ...writeCertificates(db, ledger),
     ...writeKeys(db, ledger),
   };
 }

@@ -1,7 +1,11 @@
+import type { Policy } from '@weir/sdk/gen/weir/policy/v1/policy_pb';
+import type { PolicySummary } from '@weir/sdk/gen/weir/policy/v1/service_pb';
 import type {
   ApiKey,
+  CertificateIdentity,
   Consumer,
   ContextType,
+  Issuer,
   Principal,
   Provider,
   Tenant,
@@ -98,6 +102,15 @@ export interface Reader {
 
   grants(tenant: string, provider: string): Promise<readonly Grant[]>;
 
+  /** The version in force, or the one given, as long as it is kept. */
+  policy(tenant: string, name: string, version?: number): Promise<Policy | undefined>;
+  /** All of a tenant's in force, by name; there are never more than can be held. */
+  policiesInForce(tenant: string): Promise<readonly Policy[]>;
+  /** Those in force, by name. */
+  policies(tenant: string, page: Page): Promise<Paged<PolicySummary>>;
+  /** The versions that are kept, newest first; the first one is in force. */
+  policyVersions(tenant: string, name: string): Promise<readonly PolicySummary[]>;
+
   consumer(tenant: string, name: string): Promise<Consumer | undefined>;
   /** By name. */
   consumers(tenant: string, filter: Filter, page: Page): Promise<Paged<Consumer>>;
@@ -105,6 +118,22 @@ export interface Reader {
   principal(tenant: string, name: string): Promise<Principal | undefined>;
   /** By name. */
   principals(tenant: string, page: Page): Promise<Paged<Principal>>;
+
+  issuer(tenant: string, name: string): Promise<Issuer | undefined>;
+  /** By name. */
+  issuers(tenant: string, page: Page): Promise<Paged<Issuer>>;
+  /** The issuer, of whichever tenant, that a pair of issuer URL and audience belongs to. */
+  issuerOf(url: string, audience: string): Promise<Issuer | undefined>;
+
+  certificate(tenant: string, name: string): Promise<CertificateIdentity | undefined>;
+  /** By name. */
+  certificates(
+    tenant: string,
+    filter: { principal?: string; consumer?: string },
+    page: Page,
+  ): Promise<Paged<CertificateIdentity>>;
+  /** The certificate, of whichever tenant, that a SPIFFE ID or subject belongs to. */
+  certificateOf(match: CertificateIdentity['match']): Promise<CertificateIdentity | undefined>;
 
   key(tenant: string, id: string): Promise<StoredKey | undefined>;
   /** Oldest first. */
@@ -131,12 +160,22 @@ export interface Transaction extends Reader {
   renewLease(tenant: string, id: string, expireMs: number): Promise<void>;
   putGrant(grant: Grant): Promise<void>;
   deleteGrant(grant: Grant): Promise<void>;
+  /** Puts the newest version of a policy into force, and forgets the oldest beyond those kept. */
+  putPolicy(policy: Policy): Promise<void>;
+  /** Takes a policy out of force and removes all its versions. */
+  deletePolicy(tenant: string, name: string): Promise<void>;
   putConsumer(consumer: Consumer): Promise<void>;
   deleteConsumer(tenant: string, name: string): Promise<void>;
   /** Disabling a principal takes its keys from the routers; enabling it gives them back. */
   putPrincipal(principal: Principal): Promise<void>;
-  /** Removes a principal with its keys. */
+  /** Removes a principal with its keys and certificates. */
   deletePrincipal(tenant: string, name: string): Promise<void>;
+  /** No other issuer may have one of its audiences with the same URL: see issuerOf. */
+  putIssuer(issuer: Issuer): Promise<void>;
+  deleteIssuer(tenant: string, name: string): Promise<void>;
+  /** No other certificate may have the same match: see certificateOf. */
+  putCertificate(certificate: CertificateIdentity): Promise<void>;
+  deleteCertificate(tenant: string, name: string): Promise<void>;
   /** The principal must exist. Revoked keys are taken from the routers. */
   putKey(key: StoredKey): Promise<void>;
 }

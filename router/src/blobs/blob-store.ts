@@ -17,7 +17,7 @@ export interface BlobLink {
   readonly expireMs: number;
 }
 
-/** Keeps values that are too large to carry, and makes links to them. */
+/** Keeps values that are too large to carry, makes links to them, and reads them back. */
 export interface BlobStore {
   /** Begins to take a value of a known size. Throws BLOB_STORE_UNAVAILABLE. */
   begin(tenant: string, sizeBytes: number): Promise<BlobWriter>;
@@ -26,6 +26,11 @@ export interface BlobStore {
    * there any more. Throws BLOB_STORE_UNAVAILABLE.
    */
   link(blob: BlobId, contentType: string): Promise<BlobLink | undefined>;
+  /**
+   * Reads a value back into bytes of exactly its size. False: it is not there any more, or not of
+   * that size. Throws BLOB_STORE_UNAVAILABLE, and the signal's reason.
+   */
+  read(blob: BlobId, into: Uint8Array, signal: AbortSignal): Promise<boolean>;
 }
 
 /** A value on its way into the store: not seen by anybody before it is committed. */

@@ -11,6 +11,8 @@ export interface BlobStoreUnderTest extends AsyncDisposable {
   expire(): Promise<void>;
 }
 
+const unending = new AbortController().signal;
+
 /** What every blob store must do. */
 export function describeBlobStore(
   name: string,
@@ -30,6 +32,40 @@ export function describeBlobStore(
       expect(Buffer.from(await response.arrayBuffer()).equals(bytes)).toBe(true);
       expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8');
       expect(response.headers.get('content-disposition')).toMatch(/^attachment/);
+    });
+
+    test('reads a value back', async () => {
+      await using opened = await openStore();
+      const { store } = opened;
+      for (const bytes of [randomBytes(3_000_001), randomBytes(0)]) {
+        const into = new Uint8Array(bytes.length);
+        expect(await store.read(await keep(store, 'acme', bytes), into, unending)).toBe(true);
+        expect(bytes.equals(into)).toBe(true);
+      }
+    });
+
+    test('reads back nothing of another tenant, of another size, or that is not there', async () => {
+      await using opened = await openStore();
+      const { store } = opened;
+      const blob = await keep(store, 'acme', randomBytes(10_000));
+      const sha256 = 'a'.repeat(64);
+      const read = (which: BlobId) => store.read(which, new Uint8Array(which.sizeBytes), unending);
+      expect(await read({ ...blob, tenant: 'acme-2' })).toBe(false);
+      expect(await read({ ...blob, sizeBytes: 9_999 })).toBe(false);
+      expect(await read({ ...blob, sizeBytes: 10_001 })).toBe(false);
+      expect(await read({ ...blob, sha256 })).toBe(false);
+      expect(await read(blob)).toBe(true);
+    });
+
+    test('stops reading when nobody waits for it', async () => {
+      await using opened = await openStore();
+      const { store } = opened;
+      const blob = await keep(store, 'acme', randomBytes(3_000_000));
+      const into = new Uint8Array(blob.sizeBytes);
+      const leaving = new AbortController();
+      const reading = store.read(blob, into, leaving.signal);
+      leaving.abort(new Error('nobody waits'));
+      await expect(reading).rejects.toThrow('nobody waits');
     });
 
     test('answers for a part of a value', async () => {

@@ -1,11 +1,10 @@
-import { mkdir, open } from 'node:fs/promises';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, HttpRequest, HttpResponse, Logger } from '@weir/kit';
-import type { BlobStore } from './blob-store.ts';
-import { headerType } from './blob-store.ts';
+import { type BlobId, type BlobStore, headerType } from './blob-store.ts';
 import { openKeptFiles, orMissing } from './kept-files.ts';
 import type { Links } from './links.ts';
-import { openPartialFile, sweepPartialFiles } from './partial-file.ts';
+import { attempt, openPartialFile, sweepPartialFiles } from './partial-file.ts';
 import { createBlobHandler } from './serve-blobs.ts';
 
 /** What a store in the file system is opened with. */
@@ -23,6 +22,9 @@ export interface FileStoreOptions {
   readonly maxTransfers?: number | undefined;
 }
 
+/** How much of a value is read at once. */
+const READ_BYTES = 1024 * 1024;
+
 /** A store whose values are served at the port of callers. */
 export interface FileStore extends BlobStore {
   /** Answers requests for values; true when it has taken the request. */
@@ -37,7 +39,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<FileStor
   await sweepPartialFiles(partials, clock);
   const files = openKeptFiles(dir, maxBytes, clock);
 
-  const openLinked: Parameters<typeof createBlobHandler>[0]['open'] = async (linked) => {
+  const openLinked = async (linked: Pick<BlobId, 'tenant' | 'sha256'>) => {
     const file = await open(files.pathOf(linked), 'r').catch(orMissing);
     return file && { file, sizeBytes: (await file.stat()).size };
   };
@@ -75,5 +77,26 @@ export async function openFileStore(options: FileStoreOptions): Promise<FileStor
       const link = links.make({ tenant, sha256, contentType: headerType(contentType) });
       return (await files.prolong(blob, link.expireMs)) ? link : undefined;
     },
+    async read(blob, into, signal) {
+      const isThere = await attempt(async () => {
+        const found = await openLinked(blob);
+        if (!found) return false;
+        await using file = found.file;
+        return found.sizeBytes === into.length && (await fill(into, file, signal));
+      });
+      signal.throwIfAborted();
+      return isThere;
+    },
   };
+}
+
+/** Reads a file from its beginning, piece by piece; false: it ended, or the signal came, before. */
+async function fill(into: Uint8Array, file: FileHandle, signal: AbortSignal): Promise<boolean> {
+  let at = 0;
+  while (at < into.length && !signal.aborted) {
+    const { bytesRead } = await file.read(into, at, Math.min(into.length - at, READ_BYTES), at);
+    if (bytesRead === 0) return false;
+    at += bytesRead;
+  }
+  return at === into.length;
 }

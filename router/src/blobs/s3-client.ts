@@ -24,14 +24,16 @@ export interface S3Client {
   put(name: string, body: Blob, sha256: string): Promise<void>;
   /** Undefined: there is no such object. */
   head(name: string): Promise<{ sizeBytes: number; modifiedMs: number } | undefined>;
+  /** Reads an object of a known size. False: there is no such object, or not of that size. */
+  get(name: string, into: Uint8Array, signal: AbortSignal): Promise<boolean>;
   /** A link that anybody can follow for a while. */
   presign(name: string, contentType: string): Promise<string>;
 }
 
 const ANSWER_MS = 5_000;
-const PUT_BASE_TIMEOUT_MS = 10_000;
-/** A server that takes less is too slow. */
-const PUT_LEAST_BYTES_PER_MS = 1_024;
+const BODY_BASE_TIMEOUT_MS = 10_000;
+/** A server that takes or sends less is too slow. */
+const LEAST_BYTES_PER_MS = 1_024;
 const MAX_DETAIL_CHARS = 500;
 
 /** Creates a client of one bucket. */
@@ -47,10 +49,11 @@ export function createS3Client(options: {
   const aws = new AwsClient({ ...options.credentials, service: 's3', region, retries: 0 });
 
   const call = async (name: string, init: RequestInit, timeoutMs: number): Promise<Response> => {
-    const { body, ...head } = init;
+    const { body, signal: ending, ...head } = init;
     // Signed without its body, whose hash is among the headers, then sent with it.
     const { url, headers } = await aws.sign(base + name, head);
-    const signal = AbortSignal.timeout(timeoutMs);
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const signal = ending ? AbortSignal.any([ending, timeout]) : timeout;
     const sent = { headers, signal, redirect: 'error', ...(body && { body }) } as const;
     return fetch(url, { method: init.method ?? 'GET', ...sent });
   };
@@ -58,8 +61,7 @@ export function createS3Client(options: {
   return {
     async put(name, body, sha256) {
       const headers = { 'x-amz-content-sha256': sha256 };
-      const timeoutMs = PUT_BASE_TIMEOUT_MS + body.size / PUT_LEAST_BYTES_PER_MS;
-      const response = await call(name, { method: 'PUT', headers, body }, Math.ceil(timeoutMs));
+      const response = await call(name, { method: 'PUT', headers, body }, bodyTimeoutMs(body.size));
       const text = await response.text();
       if (!response.ok) throw refusalOf(response.status, text);
     },
@@ -69,6 +71,15 @@ export function createS3Client(options: {
       if (!response.ok) throw refusalOf(response.status, 'HEAD');
       const sizeBytes = Number(response.headers.get('content-length'));
       return { sizeBytes, modifiedMs: Date.parse(response.headers.get('last-modified') ?? '') };
+    },
+    async get(name, into, signal) {
+      const response = await call(name, { method: 'GET', signal }, bodyTimeoutMs(into.length));
+      if (!response.ok) {
+        const text = await response.text();
+        if (response.status === 404) return false;
+        throw refusalOf(response.status, text);
+      }
+      return await fill(into, response);
     },
     async presign(name, contentType) {
       const url = new URL(base + name);
@@ -92,6 +103,21 @@ export function parseS3Credentials(variable: string, text: string): S3Credential
   }
   const mend = 'write the access key on its first line and the secret on its second';
   throw new SettingsError(variable, 'names a file that holds no key of S3', mend);
+}
+
+function bodyTimeoutMs(bytes: number): number {
+  return Math.ceil(BODY_BASE_TIMEOUT_MS + bytes / LEAST_BYTES_PER_MS);
+}
+
+/** Takes the body of an answer; false: it has another size. What is too much is not read. */
+async function fill(into: Uint8Array, { body }: Response): Promise<boolean> {
+  let at = 0;
+  for await (const chunk of body ?? []) {
+    if (at + chunk.length > into.length) return false;
+    into.set(chunk, at);
+    at += chunk.length;
+  }
+  return at === into.length;
 }
 
 function refusalOf(status: number, text: string): S3Refused {

@@ -44,13 +44,14 @@ export async function openS3Store(options: S3StoreOptions): Promise<BlobStore> {
   let spooledBytes = 0;
   let failing = false;
 
-  const asking = async <T>(work: () => Promise<T>): Promise<T> => {
+  const asking = async <T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
     try {
       const result = await work();
       if (failing) log.info('the bucket of large values answers again');
       failing = false;
       return result;
     } catch (error) {
+      signal?.throwIfAborted();
       const { message, detail } = error instanceof S3Refused ? error : unreachable(error);
       if (!failing) log.warn({ detail }, `the store of large values fails: ${message}`);
       failing = true;
@@ -115,6 +116,10 @@ export async function openS3Store(options: S3StoreOptions): Promise<BlobStore> {
       }
       const expireMs = clock.wallMs() + options.holdMs;
       return { url: await client.presign(name, headerType(contentType)), expireMs };
+    },
+    async read(blob, into, signal) {
+      signal.throwIfAborted();
+      return await asking(() => client.get(nameOf(blob), into, signal), signal);
     },
   };
 }

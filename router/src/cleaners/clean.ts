@@ -1,9 +1,9 @@
+import { compileSelection, type Selection } from '@weir/kit/cleaning/selection';
 import type { Cleaner } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { compileDates } from './dates.ts';
 import { type Leaf, leafJson, type Mend } from './leaf.ts';
 import { compileNulls } from './nulls.ts';
 import { parsedText, type ScanFault, type ScanLimits, scan } from './scan.ts';
-import { compileSelection, type Selection } from './selection.ts';
 import { mendEncoding, mendWhitespace } from './texts.ts';
 import { compileUnits } from './units.ts';
 
@@ -66,8 +66,8 @@ function positionsOf(
   ofTexts: readonly number[],
   selected: readonly Selection[],
 ): readonly number[] {
-  if (selected.every((each) => each.cleaners.length === 0)) return ofTexts;
-  const positions = new Set([...ofTexts, ...selected.flatMap((each) => each.cleaners)]);
+  if (selected.every((each) => each.rules.length === 0)) return ofTexts;
+  const positions = new Set([...ofTexts, ...selected.flatMap((each) => each.rules)]);
   return [...positions].sort((a, b) => a - b);
 }
 

@@ -1,4 +1,4 @@
-import { descend, type Selection } from './selection.ts';
+import { descend, type Selection } from '@weir/kit/cleaning/selection';
 
 /** A text or number within JSON text, and which fields of the selection it is. */
 export interface Found {

@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { durationFromMs, durationMs, timestampFromMs } from '@bufbuild/protobuf/wkt';
+import type { ItemFacts } from '@weir/policy';
 import {
   type Item,
   ItemResultSchema,
   ItemSchema,
   ProvenanceSchema,
-  type Sensitivity,
+  Sensitivity,
 } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import type { Content } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
 import type { BlobId } from '../blobs/blob-store.ts';
@@ -33,7 +34,8 @@ export interface CacheEntry {
   readonly etag: string;
   /** What its quality is made of. */
   readonly judged: Judged;
-  readonly sensitivity: Sensitivity;
+  /** What policies can read of it. */
+  readonly facts: ItemFacts;
   /** Monotonic; when the provider last confirmed it. */
   readonly confirmedAtMs: number;
   /** How long it is fresh after that; 0: it is not kept. */
@@ -41,6 +43,8 @@ export interface CacheEntry {
   /** How long after its ttl it may be served while it is refreshed. */
   readonly staleMs: number;
 }
+
+const noFacts: ItemFacts = { sensitivity: Sensitivity.UNSPECIFIED, labels: {}, owner: '' };
 
 /** The longest that anything is cached, whatever a provider says. */
 export const MAX_TTL_MS = 24 * 60 * 60 * 1000;
@@ -106,7 +110,7 @@ export function admit(
     // What was not examined to its end is to be fetched whole again, and soon.
     etag: isUnfinished ? '' : etag,
     judged: judge(findings, quality),
-    sensitivity: item.sensitivity,
+    facts: { sensitivity: item.sensitivity, labels: item.labels, owner: item.owner },
     confirmedAtMs: monotonicMs,
     ttlMs: isUnfinished ? Math.min(ttlMs, UNFINISHED_KEPT_MS) : ttlMs,
     staleMs: isUnfinished ? 0 : offer.staleMs,
@@ -132,7 +136,7 @@ export function negativeEntry(offer: Offer, monotonicMs: number): CacheEntry {
     large: false,
     etag: '',
     judged: unjudged,
-    sensitivity: 0,
+    facts: noFacts,
     confirmedAtMs: monotonicMs,
     ttlMs: offer.negativeTtlMs,
     staleMs: 0,

@@ -7,6 +7,7 @@ import {
   type FetchResult,
 } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
 import type { BlobStore } from '../blobs/blob-store.ts';
+import type { Limits } from '../limits/limits.ts';
 import { type Refused, refused } from '../outcome.ts';
 import type { ProviderRecords } from '../quality/record.ts';
 import type { ProviderVersion } from '../snapshot/catalogue.ts';
@@ -46,6 +47,7 @@ export interface FlightDeps extends LandDeps {
   /** The largest value that the store is given. */
   readonly blobMaxBytes?: number | undefined;
   readonly records: ProviderRecords;
+  readonly limits: Limits;
 }
 
 interface Query {
@@ -199,6 +201,8 @@ async function flyBatch(
     landRest(refused(Reason.DEADLINE_EXCEEDED, 'no time was left to ask the provider'));
     return;
   }
+  const asked = queries.slice(0, takeFrom(deps.limits, batch, land));
+  if (asked.length === 0) return;
   await using arrivals = openArrivals({
     tenant: caller.tenant,
     provider: provider.name,
@@ -207,16 +211,17 @@ async function flyBatch(
   });
   try {
     const request = create(FetchRequestSchema, {
-      queries: queries.map(({ wanted }) => queryOf(wanted)),
+      queries: asked.map(({ wanted }) => queryOf(wanted)),
       caller: told(provider, caller),
     });
-    let open = queries.length;
+    let open = asked.length;
     const note = (text: string) => void batch.happened.push(text);
     const limits = { signal: cancel.signal, timeoutMs, note };
     for await (const { results } of deps.upstream.fetch(provider, request, limits)) {
       for (const result of results) {
         arrivals.count(result);
-        const query = queries[result.index];
+        deps.limits.spendFrom(provider, bytesOf(result));
+        const query = asked[result.index];
         if (!query || query.arrived) continue;
         const landing = await arrive(deps, arrivals, query, result);
         if (!landing) continue;
@@ -232,12 +237,34 @@ async function flyBatch(
     landRest(
       refused(
         Reason.PROVIDER_GARBAGE,
-        `provider ${provider.name} answered ${queries.length - open} of ${queries.length} queries`,
+        `provider ${provider.name} answered ${asked.length - open} of ${asked.length} queries`,
       ),
     );
   } catch (error) {
     landRest(refusedByUpstream(error, provider));
   }
+}
+
+/** How many of the queries the provider's rates let through; the rest are refused. */
+function takeFrom(
+  limits: Limits,
+  { provider, queries }: UpstreamBatch,
+  land: (query: Query, landed: Landed) => void,
+): number {
+  const { items, refusal } = limits.takeFrom(provider, queries.length);
+  if (!refusal) return items;
+  const { reason, message, retryDelayMs } = refusal;
+  const more = retryDelayMs === undefined ? {} : { retryDelayMs };
+  for (const query of queries.slice(items)) {
+    query.arrived = true;
+    land(query, { ...refused(reason, message, more), ofStarter: false });
+  }
+  return items;
+}
+
+function bytesOf({ outcome }: FetchResult): number {
+  if (outcome.case === 'content') return outcome.value.payload.length;
+  return outcome.case === 'part' ? outcome.value.data.length : 0;
 }
 
 type Landing =

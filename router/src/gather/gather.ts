@@ -1,10 +1,12 @@
-import type { Clock } from '@weir/kit';
+import { type Clock, reasonName } from '@weir/kit';
+import type { Verdict } from '@weir/policy';
 import { CacheStatus } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
-import type { Batch, Ref } from '../batch.ts';
+import { hidden, type Slot } from '../authorise.ts';
+import type { Batch } from '../batch.ts';
 import type { Call } from '../call.ts';
-import { type Outcome, refused, refusedAtOnce } from '../outcome.ts';
-import type { Plan } from '../plan.ts';
+import { type GiveDeps, give, isTooOld } from '../give.ts';
+import { type Outcome, type Refused, refused, refusedAtOnce } from '../outcome.ts';
 import type { ProviderRecords } from '../quality/record.ts';
 import { partsOf, type QualityParts, scoreOf, shareText, weakestOf } from '../quality/score.ts';
 import type { Offer } from '../snapshot/catalogue.ts';
@@ -16,23 +18,26 @@ import type { Landed, Wanted } from './land.ts';
 import { type LinkDeps, withLink } from './link.ts';
 
 /** What gathering needs. */
-export interface GatherDeps extends LinkDeps {
+export interface GatherDeps extends LinkDeps, GiveDeps {
   readonly flights: Flights;
   readonly records: ProviderRecords;
   readonly clock: Clock;
 }
 
-/** A ref with its plan. */
-export interface Slot {
-  readonly index: number;
-  readonly ref: Ref;
-  readonly plan: Plan;
-  /** How many of its routes were asked. */
-  tried: number;
-}
-
 /** The outcome of a slot; a promise only when something had to be waited for. */
 export type Gathered = Outcome | Promise<Outcome>;
+
+/** What a cached entry serves; undefined: there is no such item for the caller. */
+type Served = Outcome | undefined | 'expired';
+
+/** How one route is asked for one key. */
+interface Asking {
+  readonly key: string;
+  /** What is out of date there. */
+  readonly inMemory: CacheEntry | undefined;
+  readonly wanted: (stale: CacheEntry | undefined) => Wanted;
+  readonly serve: (entry: CacheEntry, from: CacheStatus) => Served | Promise<Served>;
+}
 
 /** What is remembered during the gathering of one call. */
 interface Gathering {
@@ -72,8 +77,8 @@ export function gather(
 
 /** Asks the routes of a slot from one on, each when the one before has no such key. */
 function gatherSlot(gathering: Gathering, slot: Slot, from: number): Gathered {
-  if (slot.plan.refused) return refusedAtOnce(slot.plan.refused);
-  for (let at = from; at < slot.plan.routes.length; at++) {
+  if (slot.refused) return refusedAtOnce(slot.refused);
+  for (let at = from; at < slot.routes.length; at++) {
     slot.tried = at + 1;
     const outcome = gatherRoute(gathering, slot, at);
     if (outcome instanceof Promise) {
@@ -81,6 +86,8 @@ function gatherSlot(gathering: Gathering, slot: Slot, from: number): Gathered {
     }
     if (outcome) return outcome;
   }
+  // Who may not know what is forbidden may not know what is missing either.
+  if (slot.conditional) return refusedAtOnce(hidden(slot.ref));
   const text = `${slot.ref.type} has no ${JSON.stringify(slot.ref.key)}`;
   return { ...refused(Reason.KEY_NOT_FOUND, text), cache: CacheStatus.MISS };
 }
@@ -92,7 +99,7 @@ function gatherRoute(
   at: number,
 ): Outcome | undefined | Promise<Outcome | undefined> {
   const { call, batch, deps } = gathering;
-  const offer = slot.plan.routes[at] as Offer;
+  const offer = slot.routes[at] as Offer;
   const key = cacheKey(call.caller, offer, slot.ref.key);
   const wanted = (stale: CacheEntry | undefined): Wanted => ({
     // What may not be shared is shared by the duplicates of one call only.
@@ -101,7 +108,7 @@ function gatherRoute(
     query: { type: offer.type, key: slot.ref.key },
     stale,
   });
-  const serve = (entry: CacheEntry, from: CacheStatus): Outcome | undefined | 'expired' => {
+  const serve = (entry: CacheEntry, from: CacheStatus): Served | Promise<Served> => {
     const ageMs = deps.clock.monotonicMs() - entry.confirmedAtMs;
     const state = freshness(entry, ageMs, batch.maxAgeMs);
     if (state === 'expired') return 'expired';
@@ -109,34 +116,56 @@ function gatherRoute(
       if (state === 'stale') gathering.departures.refresh(wanted(entry));
       return undefined;
     }
+    const verdict = decideOn(gathering, slot, offer, entry);
+    // What is forbidden is passed over for as long as what is missing would be, and then asked for
+    // again: so that a time that runs out, or a provider that is down, does not tell that it is there.
+    if (verdict.effect === 'deny') return ageMs < offer.negativeTtlMs ? undefined : 'expired';
+    if (isTooOld(verdict, ageMs)) return 'expired';
     const cache = state === 'stale' ? CacheStatus.STALE : from;
-    const outcome = found(gathering, offer, { entry, ageMs, cache });
-    if (state === 'fresh') return outcome;
-    // Anew, it may be good enough.
-    if (outcome.kind === 'refused') return 'expired';
-    gathering.departures.refresh(wanted(entry));
-    return outcome;
+    const gathered = found(gathering, slot, offer, { entry, ageMs, cache });
+    if (state === 'fresh') return gathered;
+    const judged = (outcome: Outcome): Served => {
+      // Anew, it may be good enough.
+      if (outcome.kind === 'refused' && !isOver(outcome)) return 'expired';
+      gathering.departures.refresh(wanted(entry));
+      return outcome;
+    };
+    return gathered instanceof Promise ? gathered.then(judged) : judged(gathered);
   };
 
   if (offer.scope === 'none') return fetchRoute(gathering, slot, wanted(undefined));
   const inMemory = deps.memory.get(key);
+  const beyond = () => askBeyondMemory(gathering, slot, { key, inMemory, wanted, serve });
   if (inMemory) {
     const served = serve(inMemory, CacheStatus.HIT_MEMORY);
     call.note?.(slot.index, 'gather', describeCached('memory', inMemory, served));
+    if (served instanceof Promise) {
+      return served.then((late) => (late === 'expired' ? beyond() : late));
+    }
     if (served !== 'expired') return served;
   } else call.note?.(slot.index, 'gather', 'memory: not there');
-  if (!deps.shared) return fetchRoute(gathering, slot, wanted(inMemory));
+  return beyond();
+}
 
+/** Asks the shared cache, if there is one, then the provider. */
+function askBeyondMemory(
+  gathering: Gathering,
+  slot: Slot,
+  { key, inMemory, wanted, serve }: Asking,
+): Promise<Outcome | undefined> {
+  const { call, deps } = gathering;
+  if (!deps.shared) return fetchRoute(gathering, slot, wanted(inMemory));
   return gathering.lookUpShared(key).then((shared) => {
     if (!shared) {
       call.note?.(slot.index, 'gather', 'shared cache: not there');
       return fetchRoute(gathering, slot, wanted(inMemory));
     }
+    const take = (served: Served) =>
+      served === 'expired' ? fetchRoute(gathering, slot, wanted(shared)) : served;
     const served = serve(shared, CacheStatus.HIT_SHARED);
     call.note?.(slot.index, 'gather', describeCached('shared cache', shared, served));
-    if (served === 'expired') return fetchRoute(gathering, slot, wanted(shared));
-    deps.memory.set(key, shared);
-    return served;
+    if (served !== 'expired') deps.memory.set(key, shared);
+    return served instanceof Promise ? served.then(take) : take(served);
   });
 }
 
@@ -157,7 +186,11 @@ async function fetchRoute(
   if (landed === 'gone') {
     return { ...refused(Reason.CANCELLED, 'the caller has gone'), cache: CacheStatus.MISS };
   }
-  call.note?.(slot.index, 'gather', `${provider.name} ${provider.version}: ${describe(landed)}`);
+  const told =
+    landed.kind === 'refused'
+      ? { ...landed, ...tellable(gathering, slot, wanted.offer, landed) }
+      : landed;
+  call.note?.(slot.index, 'gather', `${provider.name} ${provider.version}: ${describe(told)}`);
   switch (landed.kind) {
     case 'missing':
       return undefined;
@@ -166,9 +199,14 @@ async function fetchRoute(
       if (!started && landed.ofStarter && hasTime(call, gathering.deps.clock)) {
         return fetchRoute(gathering, slot, wanted);
       }
-      return { ...landed, cache: started ? CacheStatus.MISS : CacheStatus.COALESCED };
+      if (slot.conditional && tellsOfAnItem(landed)) return refusedAtOnce(hidden(slot.ref));
+      return {
+        ...tellable(gathering, slot, wanted.offer, landed),
+        cache: started ? CacheStatus.MISS : CacheStatus.COALESCED,
+      };
     case 'found':
-      return found(gathering, wanted.offer, {
+      if (decideOn(gathering, slot, wanted.offer, landed.entry).effect === 'deny') return undefined;
+      return found(gathering, slot, wanted.offer, {
         entry: landed.entry,
         ageMs: 0,
         cache: howFetched(landed, started, wanted.offer),
@@ -186,16 +224,72 @@ function howFetched(
   return offer.scope === 'none' || landed.entry.ttlMs === 0 ? CacheStatus.BYPASS : CacheStatus.MISS;
 }
 
-/** An item that is there, if it is good enough for the caller. */
+/** Decides on an item that is there; what is forbidden is then as if it were missing. */
+function decideOn({ call }: Gathering, slot: Slot, offer: Offer, entry: CacheEntry): Verdict {
+  const before = slot.verdicts[slot.tried - 1];
+  const verdict =
+    before && !slot.conditional
+      ? before
+      : slot.access.decide(offer.provider, slot.ref.key, entry.facts);
+  slot.verdict = verdict;
+  slot.served = { offer, entry };
+  if (slot.conditional) call.note?.(slot.index, 'decide', `${verdict.effect}, by the item itself`);
+  return verdict;
+}
+
+/** A provider's own words may quote what the caller may not see. */
+function tellable({ deps, call }: Gathering, slot: Slot, offer: Offer, landed: Refused): Refused {
+  const { refusal } = landed;
+  const bare = bareTexts[refusal.reason]?.(offer);
+  if (bare === undefined) return landed;
+  if (slot.conditional) return { ...landed, refusal: { ...refusal, text: bare } };
+  // By the rules for this provider: what was decided last may be about another.
+  const { obligations } = slot.access.decide(offer.provider, slot.ref.key);
+  if (!obligations.changesValues) return landed;
+  const redactor = deps.redactions.redactor({ obligations, offer, tenant: call.caller.tenant });
+  const text = redactor.hidesFields ? bare : redactor.text(refusal.text);
+  return { ...landed, refusal: { ...refusal, text } };
+}
+
+/** What is told of refusals whose own text may quote a value. */
+const bareTexts: Readonly<Partial<Record<Reason, (offer: Offer) => string>>> = {
+  [Reason.PROVIDER_FAILED]: ({ provider }) => `provider ${provider.name} failed`,
+  [Reason.INVALID_ITEM]: ({ provider, type, typeVersion }) =>
+    `provider ${provider.name} sent a value that breaks the schema of ${type} ${typeVersion}`,
+};
+
+/** Whether the call, not the item, is to blame: there is no time to try anew. */
+function isOver({ refusal }: Refused): boolean {
+  return refusal.reason === Reason.CANCELLED || refusal.reason === Reason.DEADLINE_EXCEEDED;
+}
+
+/** Refusals that come only where there is an item. */
+function tellsOfAnItem({ refusal }: Refused): boolean {
+  return ofItems.has(refusal.reason);
+}
+
+const ofItems: ReadonlySet<Reason> = new Set([
+  Reason.ITEM_TOO_LARGE,
+  Reason.INVALID_ITEM,
+  Reason.PROVIDER_GARBAGE,
+  Reason.BLOB_STORE_UNAVAILABLE,
+]);
+
+/** An item that is there, if it is good enough for the caller, as the caller may have it. */
 function found(
-  { batch, deps }: Gathering,
-  { provider }: Offer,
+  { batch, deps, call }: Gathering,
+  slot: Slot,
+  offer: Offer,
   { entry, ageMs, cache }: { entry: CacheEntry; ageMs: number; cache: CacheStatus },
-): Outcome {
-  const record = deps.records.of(provider);
+): Gathered {
+  const record = deps.records.of(offer.provider);
   const parts = partsOf(entry, ageMs, record);
   const quality = scoreOf(parts);
-  if (quality >= batch.minQuality) return { kind: 'found', entry, ageMs, record, quality, cache };
+  if (quality >= batch.minQuality) {
+    const whole = { kind: 'found', entry, ageMs, record, quality, cache, redactions: [] } as const;
+    const { purpose } = batch;
+    return give(deps, whole, { slot, offer, call, caller: call.caller, purpose });
+  }
   return { ...refused(Reason.QUALITY_TOO_LOW, tooLow(quality, parts, batch)), cache };
 }
 
@@ -232,7 +326,10 @@ function describe(landed: Landed): string {
     case 'missing':
       return 'no such key';
     case 'refused':
-      return `refused: ${landed.refusal.text}`;
+      // A provider's own words may quote the value.
+      return landed.refusal.reason === Reason.PROVIDER_FAILED
+        ? `refused: ${reasonName(landed.refusal.reason)}`
+        : `refused: ${landed.refusal.text}`;
   }
 }
 

@@ -1,12 +1,16 @@
 import { WeirError } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import type { Slot } from '../authorise.ts';
 import type { BlobLink, BlobStore } from '../blobs/blob-store.ts';
 import type { Call } from '../call.ts';
+import { lostValue } from '../give.ts';
 import { type Found, type Outcome, type Refused, refused } from '../outcome.ts';
+import { blobOf } from '../redaction/large.ts';
+import type { Redactions } from '../redactions.ts';
 import type { Offer } from '../snapshot/catalogue.ts';
 import { cacheKey } from './cache-key.ts';
-import { itemOf } from './entry.ts';
-import type { Gathered, Slot } from './gather.ts';
+import { type CacheEntry, itemOf } from './entry.ts';
+import type { Gathered } from './gather.ts';
 import type { MemoryCache } from './memory-cache.ts';
 import type { SharedCache } from './shared-cache.ts';
 
@@ -16,13 +20,17 @@ export interface LinkDeps {
   readonly shared: SharedCache | undefined;
   /** Undefined: no value is large. */
   readonly blobs?: BlobStore | undefined;
+  readonly redactions: Redactions;
 }
 
 const RETRY_MS = 1_000;
 
+/** How often a slot is gathered again: what was redacted can be lost, then the value itself. */
+const REGATHERED_MAX = 2;
+
 /**
  * Gathers a slot, and gives a large value its link. When the store has its bytes no more, what
- * the caches hold of it is forgotten, and it is gathered once more.
+ * is held of it is forgotten, and it is gathered once more.
  */
 export function withLink(
   deps: LinkDeps,
@@ -30,42 +38,52 @@ export function withLink(
   slot: Slot,
   gatherSlot: () => Gathered,
 ): Gathered {
-  const give = async (found: Outcome & Found, mayGatherAgain: boolean): Promise<Outcome> => {
-    const link = await linkTo(deps.blobs, call, found);
-    if (link === 'lost' && mayGatherAgain) {
-      call.note?.(slot.index, 'gather', 'the blob store: not there any more');
-      forget(deps, call, slot);
-      const outcome = await gatherSlot();
-      return isLarge(outcome) ? give(outcome, false) : outcome;
-    }
-    if (link === 'lost') return { ...unavailable('did not keep the value'), cache: found.cache };
-    return 'url' in link ? { ...found, link } : { ...link, cache: found.cache };
+  const mend = (outcome: Outcome, left: number): Gathered => {
+    const lost = outcome.kind === 'refused' ? outcome.lost : undefined;
+    if (!lost || left === 0) return outcome;
+    call.note?.(slot.index, 'gather', 'the blob store: not there any more');
+    forget(deps, call, { slot, lost });
+    return settle(gatherSlot(), left - 1);
   };
-  const settle = (outcome: Outcome): Gathered => (isLarge(outcome) ? give(outcome, true) : outcome);
-  const gathered = gatherSlot();
-  return gathered instanceof Promise ? gathered.then(settle) : settle(gathered);
+  const settle = (gathered: Gathered, left: number): Gathered => {
+    const linked = linkedTo(deps, call, gathered);
+    return linked instanceof Promise
+      ? linked.then((outcome) => mend(outcome, left))
+      : mend(linked, left);
+  };
+  return settle(gatherSlot(), REGATHERED_MAX);
 }
 
-function isLarge(outcome: Outcome): outcome is Outcome & Found {
-  return outcome.kind === 'found' && outcome.entry.large;
+/** Gives a large value its link, made for this call; all else stays as it is. */
+export function linkedTo(deps: Pick<LinkDeps, 'blobs'>, call: Call, gathered: Gathered): Gathered {
+  const link = (outcome: Outcome): Gathered =>
+    outcome.kind === 'found' && outcome.entry.large ? withItsLink(deps, call, outcome) : outcome;
+  return gathered instanceof Promise ? gathered.then(link) : link(gathered);
 }
 
-async function linkTo(
+async function withItsLink(
+  { blobs }: Pick<LinkDeps, 'blobs'>,
+  call: Call,
+  found: Outcome & Found,
+): Promise<Outcome> {
+  const { entry, cache } = found;
+  const link = await linkOf(blobs, call, entry);
+  if (link === 'lost') return { ...lostValue(), lost: entry, cache };
+  return 'url' in link ? { ...found, link } : { ...link, cache };
+}
+
+async function linkOf(
   blobs: BlobStore | undefined,
   call: Call,
-  { entry }: Found,
+  entry: CacheEntry,
 ): Promise<BlobLink | 'lost' | Refused> {
-  const { sha256, sizeBytes, contentType } = itemOf(entry);
-  const blob = {
-    // The caller's own, whatever an entry came from.
-    tenant: call.caller.tenant,
-    sha256: Buffer.from(sha256).toString('hex'),
-    sizeBytes: Number(sizeBytes),
-  };
+  // The caller's own, whatever an entry came from.
+  const blob = blobOf(entry, call.caller.tenant);
   try {
-    const made = await Promise.race([blobs?.link(blob, contentType), call.stopped()]);
+    const making = blobs?.link(blob, itemOf(entry).contentType);
+    const made = await Promise.race([making, call.stopped()]);
     if (made === 'gone') return refused(Reason.CANCELLED, 'the caller has gone');
-    if (made === 'late') return unavailable('did not answer within the time for the item');
+    if (made === 'late') return late();
     return made ?? 'lost';
   } catch (error) {
     if (!(error instanceof WeirError)) throw error;
@@ -73,13 +91,23 @@ async function linkTo(
   }
 }
 
-function forget({ memory, shared }: LinkDeps, call: Call, { plan, tried, ref }: Slot): void {
-  const key = cacheKey(call.caller, plan.routes[tried - 1] as Offer, ref.key);
+/** What was redacted can be made anew, as long as the value itself is there. */
+function forget(
+  { memory, shared, redactions }: LinkDeps,
+  call: Call,
+  { slot, lost }: { slot: Slot; lost: CacheEntry },
+): void {
+  const { served, routes, tried, ref } = slot;
+  if (served?.entry.field !== lost.field) {
+    redactions.forget(lost);
+    return;
+  }
+  const key = cacheKey(call.caller, routes[tried - 1] as Offer, ref.key);
   memory.delete(key);
   shared?.delete(key);
 }
 
-function unavailable(what: string): Refused {
-  const text = `the store of large values ${what}`;
+function late(): Refused {
+  const text = 'the store of large values did not answer within the time for the item';
   return refused(Reason.BLOB_STORE_UNAVAILABLE, text, { retryDelayMs: RETRY_MS });
 }

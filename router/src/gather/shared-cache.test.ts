@@ -27,7 +27,7 @@ function entryAt(clock: Clock, text: string): CacheEntry {
     large: false,
     etag: 'e1',
     judged: { validity: 1, completeness: 1, judgement: Number.NaN, notes: [] },
-    sensitivity: 1,
+    facts: { sensitivity: 1, labels: { team: 'red' }, owner: 'lin' },
     confirmedAtMs: clock.monotonicMs() - AGE_MS,
     ttlMs: 60_000,
     staleMs: 0,

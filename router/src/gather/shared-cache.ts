@@ -31,10 +31,11 @@ const TIME_INTERVAL_MS = 10_000;
 /** How far ahead of now an entry may lie: what it took to ask for the time, twice. */
 const TIME_TOLERANCE_MS = 2 * COMMAND_TIMEOUT_MS;
 const KEY_PREFIX = 'weir:1:';
-const FORMAT = 4;
+const FORMAT = 6;
 /** The value lies in the blob store; the field tells which it is. */
-const FORMAT_LARGE = 5;
-const HEADER_BYTES = 58;
+const FORMAT_LARGE = 7;
+const HEADER_BYTES = 60;
+const FACTS_MAX_BYTES = 65_535;
 
 /** Opens the shared cache in Redis. Opens also when Redis is away: it is used once it is there. */
 export function openRedisCache(options: {
@@ -102,9 +103,9 @@ export function openRedisCache(options: {
       const time = { clock, aheadMs: usable() };
       if (!isKnown(time)) return;
       const keptMs = Math.ceil(entry.ttlMs + entry.staleMs);
-      redis
-        .set(KEY_PREFIX + key, encodeEntry(key, entry, time), 'PX', keptMs)
-        .then(onSuccess, onFailure);
+      const bytes = encodeEntry(key, entry, time);
+      if (!bytes) return;
+      redis.set(KEY_PREFIX + key, bytes, 'PX', keptMs).then(onSuccess, onFailure);
     },
     delete(key) {
       if (rested()) redis.del(KEY_PREFIX + key).then(onSuccess, onFailure);
@@ -138,21 +139,29 @@ async function timeAhead(redis: Redis, clock: Clock): Promise<number> {
 }
 
 /**
- * An entry in Redis: format (1 byte; 5 when the value lies in the blob store), sensitivity (1),
+ * An entry in Redis: format (1 byte; 7 when the value lies in the blob store), sensitivity (1),
  * item offset (1), etag length (1), CRC-32 of the key and the rest (4), confirmation time in
  * milliseconds of Redis's clock (8, float), ttl (8, float), stale (8, float), validity (8, float), completeness
- * (8, float), judgement (8, float), length of the notes (2), all big-endian; then the notes as
- * lines, the etag, both in UTF-8, the field.
+ * (8, float), judgement (8, float), length of the notes (2) and of the facts (2), all big-endian; then the
+ * notes as lines, the facts as JSON of labels and owner, the etag, all in UTF-8, the field.
+ * Undefined: it has more facts than there is room for, and is not shared.
  */
-export function encodeEntry(key: string, entry: CacheEntry, { aheadMs }: SharedTime): Buffer {
+export function encodeEntry(
+  key: string,
+  entry: CacheEntry,
+  { aheadMs }: SharedTime,
+): Buffer | undefined {
   const etag = Buffer.from(entry.etag);
   const { validity, completeness, judgement } = entry.judged;
   const notes = Buffer.from(entry.judged.notes.join('\n'));
-  const etagAt = HEADER_BYTES + notes.length;
+  const facts = Buffer.from(JSON.stringify([entry.facts.labels, entry.facts.owner]));
+  if (facts.length > FACTS_MAX_BYTES) return undefined;
+  const factsAt = HEADER_BYTES + notes.length;
+  const etagAt = factsAt + facts.length;
   const fieldAt = etagAt + etag.length;
   const bytes = Buffer.alloc(fieldAt + entry.field.length);
   bytes[0] = entry.large ? FORMAT_LARGE : FORMAT;
-  bytes[1] = entry.sensitivity;
+  bytes[1] = entry.facts.sensitivity;
   bytes[2] = entry.itemOffset;
   bytes[3] = etag.length;
   bytes.writeDoubleBE(entry.confirmedAtMs + aheadMs, 8);
@@ -162,7 +171,9 @@ export function encodeEntry(key: string, entry: CacheEntry, { aheadMs }: SharedT
   bytes.writeDoubleBE(completeness, 40);
   bytes.writeDoubleBE(judgement, 48);
   bytes.writeUInt16BE(notes.length, 56);
+  bytes.writeUInt16BE(facts.length, 58);
   notes.copy(bytes, HEADER_BYTES);
+  facts.copy(bytes, factsAt);
   etag.copy(bytes, etagAt);
   bytes.set(entry.field, fieldAt);
   bytes.writeUInt32BE(checksum(key, bytes), 4);
@@ -178,9 +189,14 @@ export function decodeEntry(
   const large = bytes[0] === FORMAT_LARGE;
   if (bytes.length < HEADER_BYTES || (bytes[0] !== FORMAT && !large)) return undefined;
   if (bytes.readUInt32BE(4) !== checksum(key, bytes)) return undefined;
-  const etagAt = HEADER_BYTES + bytes.readUInt16BE(56);
+  const factsAt = HEADER_BYTES + bytes.readUInt16BE(56);
+  const etagAt = factsAt + bytes.readUInt16BE(58);
   const fieldAt = etagAt + (bytes[3] ?? 0);
-  const notes = bytes.toString('utf8', HEADER_BYTES, etagAt);
+  const notes = bytes.toString('utf8', HEADER_BYTES, factsAt);
+  const [labels, owner] = JSON.parse(bytes.toString('utf8', factsAt, etagAt)) as [
+    Record<string, string>,
+    string,
+  ];
   const nowMs = clock.monotonicMs();
   const confirmedAtMs = bytes.readDoubleBE(8) - aheadMs;
   // Redis's clock was set back since: nobody knows how old it is.
@@ -197,7 +213,7 @@ export function decodeEntry(
       judgement: bytes.readDoubleBE(48),
       notes: notes === '' ? [] : notes.split('\n'),
     },
-    sensitivity: (bytes[1] ?? 0) as Sensitivity,
+    facts: { sensitivity: (bytes[1] ?? 0) as Sensitivity, labels, owner },
     confirmedAtMs: Math.min(confirmedAtMs, nowMs),
     ttlMs: bytes.readDoubleBE(16),
     staleMs: bytes.readDoubleBE(24),

@@ -2,6 +2,7 @@ import type { ListEntry, ListResponse } from '@weir/sdk/gen/weir/provider/v1/pro
 import { shareOf } from '../gather/bounds.ts';
 import { compareText, type Offer } from '../snapshot/catalogue.ts';
 import { keyMark, type Position } from './page-token.ts';
+import type { Listed } from './show.ts';
 
 /** A page of one source, asked for at a position. */
 export interface Page {
@@ -10,12 +11,27 @@ export interface Page {
   readonly answer: ListResponse;
 }
 
-/** An entry, and whose it is. */
+/** What was taken of pages. */
 export interface Merged {
-  readonly offer: Offer;
-  readonly entry: ListEntry;
+  /** What was decided on, in order. */
+  readonly looked: readonly Listed[];
+  /** How many of these may be shown. */
+  readonly shown: number;
+  /** Where each source goes on. */
+  readonly next: ReadonlyMap<Page, Position>;
 }
 
+/** How much is taken. */
+export interface Taking {
+  /** The entries to be shown, at most. */
+  readonly room: number;
+  /** The entries to be decided on, at most. */
+  readonly lookMax: number;
+  readonly show: (offer: Offer, entry: ListEntry) => Listed;
+}
+
+/** The position of a source that nothing was taken of. */
+export const START: Position = { token: '', skip: 0, last: '', done: false };
 /** The position of a source that has no more. */
 export const DONE: Position = { token: '', skip: 0, last: '', done: true };
 
@@ -25,22 +41,31 @@ interface Head {
 }
 
 /**
- * The first entries of all pages, and where each source goes on. Each source's own order holds.
- * The page ends early when a source has more, which nobody has seen yet: it may come first.
+ * The first entries of all pages, up to the first that may be shown and finds no room, and where each
+ * source goes on. Each source's own order holds. It ends early when a source has more, which nobody
+ * has seen yet: it may come first.
  */
-export function mergePages(pages: readonly Page[], byScore: boolean, pageSize: number) {
+export function mergePages(
+  pages: readonly Page[],
+  byScore: boolean,
+  { room, lookMax, show }: Taking,
+): Merged {
   const heads: Head[] = pages.map((page) => ({ page, at: resumeAt(page) }));
   const open = new Set(heads.filter(hasEntry));
-  const entries: Merged[] = [];
-  while (entries.length < pageSize && open.size > 0) {
+  const looked: Listed[] = [];
+  let shown = 0;
+  while (looked.length < lookMax && open.size > 0) {
     const head = firstOf(open, byScore);
-    entries.push({ offer: head.page.offer, entry: entryOf(head) });
+    const one = show(head.page.offer, entryOf(head));
+    if (one.entry && shown === room) break;
+    if (one.entry) shown++;
+    looked.push(one);
     head.at++;
     if (hasEntry(head)) continue;
     if (head.page.answer.nextPageToken !== '') break;
     open.delete(head);
   }
-  return { entries, next: new Map(heads.map((head) => [head.page, positionOf(head)])) };
+  return { looked, shown, next: new Map(heads.map((head) => [head.page, positionOf(head)])) };
 }
 
 /** After the entry that was taken last, wherever it now is; else after as many as were taken. */

@@ -43,7 +43,11 @@ async function pagesOf(
       signal: new AbortController().signal,
       timeoutMs: 5_000,
     };
-    const page = await listAll(weir, create(RequestSchema, { ...request, pageToken }), asked);
+    const { response: page } = await listAll(
+      weir,
+      create(RequestSchema, { ...request, pageToken }),
+      asked,
+    );
     expect(page.gaps).toEqual([]);
     pages.push(page.entries.map(({ ref }) => ref?.key ?? ''));
     between(pages.at(-1) ?? []);

@@ -1,7 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { ListContextRequestSchema } from '@weir/sdk/gen/weir/router/v1/router_pb';
 import { expect, test } from 'vitest';
-import { createEntries } from '../../test/entries.ts';
+import { createEntries, everything, testCaller } from '../../test/entries.ts';
+import { createAuthority } from '../authorise.ts';
 import { applyEntries, emptySnapshot } from '../snapshot/snapshot.ts';
 import { listSources } from './sources.ts';
 
@@ -18,15 +19,17 @@ const snapshot = applyEntries(
   emptySnapshot,
   [
     make.type('DocChunk'),
+    make.policy(everything),
     offering('1.0.0', 90),
     offering('2.0.0', 0),
     make.consumer({ name: 'early', pins }),
   ],
   { epoch: 'e', revision: 1n },
 );
+const authority = createAuthority(snapshot, testCaller(), { purpose: '', nowMs: 0 });
 const versions = (consumer: string) =>
   listSources(
-    snapshot,
+    authority,
     { tenant: 'acme', consumer },
     create(ListContextRequestSchema, { type: 'DocChunk' }),
   ).map(({ provider }) => provider.version);

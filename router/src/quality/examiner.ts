@@ -1,6 +1,7 @@
 import { type Clock, JobError, type Logger, openWorkers, type Workers } from '@weir/kit';
 import { LRUCache } from 'lru-cache';
 import { cleaningLimits } from '../cleaners/clean.ts';
+import { createInline } from '../inline.ts';
 import { createRoom } from '../room.ts';
 import { compileQuestions, type Examine, type Findings, type Questions } from './examine.ts';
 import type { ExamineJob } from './examine-job.ts';
@@ -52,7 +53,11 @@ function createExaminer(workers: Workers, clock: Clock): Examiner {
   const restingUntilMs = new LRUCache<string, number>({ max: RESTING_MAX });
 
   const room = createRoom(WAITING_MAX_BYTES);
-  const inline = createInline(clock);
+  const inline = createInline(clock, {
+    maxBytes: INLINE_MAX_BYTES,
+    budgetMs: INLINE_BUDGET_MS,
+    windowMs: INLINE_WINDOW_MS,
+  });
 
   const run = async (job: ExamineJob, owner: string): Promise<Findings> => {
     const bytes = job.payload.byteLength;
@@ -108,26 +113,6 @@ function createExaminer(workers: Workers, clock: Clock): Examiner {
         ? examineUnchecked(questions, payload, owner)
         : check({ questions, payload }, owner),
     [Symbol.asyncDispose]: () => workers[Symbol.asyncDispose](),
-  };
-}
-
-/** Lets small values be cleaned at once, as long as that does not hold up the event loop. */
-function createInline(clock: Clock) {
-  let spentMs = 0;
-  let windowEndMs = Number.NEGATIVE_INFINITY;
-  return {
-    /** Whether there is time for so much; if not, a worker has it. */
-    has(bytes: number): boolean {
-      if (clock.monotonicMs() >= windowEndMs) spentMs = 0;
-      return bytes <= INLINE_MAX_BYTES && spentMs < INLINE_BUDGET_MS;
-    },
-    spend<T>(work: () => T): T {
-      const startMs = clock.monotonicMs();
-      if (spentMs === 0) windowEndMs = startMs + INLINE_WINDOW_MS;
-      const result = work();
-      spentMs += clock.monotonicMs() - startMs;
-      return result;
-    },
   };
 }
 

@@ -1,17 +1,21 @@
 import { create } from '@bufbuild/protobuf';
 import type { HandlerContext } from '@connectrpc/connect';
-import { drainingKey, refuse } from '@weir/kit';
+import { cutKey, drainingKey, refuse } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import {
+  type FetchContextRequest,
   type StreamContextRequest,
   type StreamContextResponse,
   StreamContextResponseSchema,
 } from '@weir/sdk/gen/weir/router/v1/router_pb';
 import { type AnswerDeps, beginAnswer } from '../answer.ts';
-import { requireStillValid } from '../authenticate.ts';
+import type { Slot } from '../authorise.ts';
+import { decideAgain } from '../decide-again.ts';
 import type { Outcome } from '../outcome.ts';
 import { presentItem } from '../present.ts';
 import { askedBy } from './asked.ts';
+import { beginRecord, type CallRecord, fetchedItem, type RecordDeps } from './record.ts';
+import { untilRevoked } from './until-revoked.ts';
 
 /** What has come for one stream and is not read yet, in bytes: a few of the largest items. */
 export const STREAM_HELD_MAX_BYTES = 16 * 1024 * 1024;
@@ -21,27 +25,56 @@ export const STREAM_DRAIN_MS = 2_000;
 const MOVE_RETRY_MS = 50;
 
 /** StreamContext: answers a batch item by item, each as soon as it is there. */
-export function streamContext(deps: AnswerDeps) {
+export function streamContext(deps: AnswerDeps & RecordDeps) {
   return async function* (
     request: StreamContextRequest,
     context: HandlerContext,
   ): AsyncGenerator<StreamContextResponse> {
     if (!request.fetch) throw refuse(Reason.BATCH_EMPTY, 'fetch is missing; give the batch in it');
-    const asked = { ...askedBy(context), holdMaxBytes: STREAM_HELD_MAX_BYTES };
-    using answering = await beginAnswer(deps, request.fetch, asked);
-    using stopping = afterDraining(context.values.get(drainingKey));
-    for await (const [outcome, index] of asTheyCome(answering.outcomes, stopping)) {
-      // A slow reader may have lost the key since.
-      requireStillValid(deps, asked.caller);
-      yield create(StreamContextResponseSchema, { result: presentItem(outcome, index) });
-      answering.sent(outcome);
+    const { fetch } = request;
+    const record = beginRecord(deps, context);
+    try {
+      yield* streamed(deps, fetch, context, record);
+    } catch (error) {
+      await record.refused(error, { purpose: fetch.purpose });
+      throw error;
     }
   };
+}
+
+async function* streamed(
+  deps: AnswerDeps & RecordDeps,
+  fetch: FetchContextRequest,
+  context: HandlerContext,
+  record: CallRecord,
+): AsyncGenerator<StreamContextResponse> {
+  const asked = { ...askedBy(context), holdMaxBytes: STREAM_HELD_MAX_BYTES };
+  using answering = await beginAnswer(deps, fetch, asked);
+  using stopping = afterDraining(context.values.get(drainingKey));
+  using _revoked = untilRevoked(deps, asked.caller, {
+    end(error) {
+      Object.assign(stopping, { fault: error });
+      stopping.onNow();
+    },
+    cut: context.values.get(cutKey),
+  });
+  const again = decideAgain(deps, answering);
+  for await (const [outcome, index] of asTheyCome(answering.outcomes, stopping)) {
+    // The rules may be others since it was decided.
+    let decided = again(outcome, index);
+    while (decided instanceof Promise) decided = again(await decided, index);
+    const items = [fetchedItem(asked.caller.tenant, answering.slots[index] as Slot, decided)];
+    await record.answered({ purpose: fetch.purpose, items });
+    yield create(StreamContextResponseSchema, { result: presentItem(decided, index) });
+    answering.sent(outcome);
+  }
 }
 
 /** Tells when a stream is to leave off. */
 interface Stopping extends Disposable {
   readonly now: boolean;
+  /** Why it is to end at once. */
+  readonly fault: unknown;
   /** Called once, when it is to. */
   onNow: () => void;
 }
@@ -56,6 +89,7 @@ function afterDraining(draining: AbortSignal): Stopping {
   };
   const stopping: Stopping = {
     now: false,
+    fault: undefined,
     onNow: () => {},
     [Symbol.dispose]() {
       clearTimeout(timer);
@@ -89,6 +123,7 @@ async function* asTheyCome(
     }
   });
   while (open.size > 0) {
+    if (stopping.fault !== undefined) throw stopping.fault;
     const next = ready.shift();
     if (next) {
       yield next;

@@ -7,6 +7,7 @@ import {
   type ProviderLimits as DeclaredLimits,
   type Endpoint,
   EndpointHealth,
+  type Limits,
   type Provider,
 } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import semver from 'semver';
@@ -25,6 +26,8 @@ export interface ProviderVersion {
   readonly principalAttributes: readonly string[];
   /** How much this router may ask of it at once. */
   readonly limits: ProviderLimits;
+  /** How much all its consumers may take, over all routers; undefined: any amount. */
+  readonly rates: Limits | undefined;
   /** When a call that has brought nothing is made once more; undefined: never. */
   readonly hedgeAfterMs: number | undefined;
   /** A `secret://` reference; empty: none. */
@@ -59,6 +62,8 @@ export interface Offer {
   readonly negativeTtlMs: number;
   readonly sensitivity: Sensitivity;
   readonly listable: boolean;
+  /** The schema of the type version, as the provider's tenant sees it. */
+  readonly schema: JsonObject | undefined;
   /** What is done with values before they are kept; undefined: they stay bytes. */
   readonly checks: OfferChecks | undefined;
 }
@@ -121,6 +126,7 @@ function compileProvider(provider: Provider, endpoints: readonly Endpoint[]): Pr
     wantsPrincipal: manifest?.wantsPrincipal ?? false,
     principalAttributes: manifest?.principalAttributes ?? [],
     limits: limitsOf(manifest?.limits),
+    rates: manifest?.rates,
     hedgeAfterMs: manifest?.hedgeAfter ? durationMs(manifest.hedgeAfter) : undefined,
     bearer: manifest?.authentication?.bearer ?? '',
     known,
@@ -155,6 +161,7 @@ function compileOffer(
     negativeTtlMs: offer.negativeTtl ? durationMs(offer.negativeTtl) : DEFAULT_NEGATIVE_TTL_MS,
     sensitivity: offer.sensitivity,
     listable: offer.listable,
+    schema: schemaOf(provider.tenant, offer.type, offer.version),
     checks: offerChecks(offer, (type, version) => schemaOf(provider.tenant, type, version)),
   };
 }

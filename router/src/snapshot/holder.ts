@@ -11,6 +11,8 @@ export interface SnapshotHolder {
   replace(snapshot: Snapshot, ageMs: number): void;
   /** The registry confirmed the snapshot in force just now. */
   confirm(): void;
+  /** Calls the listener after each change and confirmation, until what is returned is disposed of. */
+  onChange(listener: () => void): Disposable;
   /** Resolves when the snapshot is at least at a revision of the epoch. */
   reach(target: { epoch: string; revision: bigint }, signal: AbortSignal): Promise<void>;
 }
@@ -22,7 +24,11 @@ export function createSnapshotHolder(clock: Clock): SnapshotHolder {
   let current = emptySnapshot;
   let confirmedAtMs = Number.NEGATIVE_INFINITY;
   const waiting = new Set<() => void>();
+  const listeners = new Set<() => void>();
 
+  const tell = () => {
+    for (const listener of [...listeners]) listener();
+  };
   const reached = ({ epoch, revision }: { epoch: string; revision: bigint }): boolean => {
     if (current.epoch !== '' && epoch !== current.epoch) {
       throw refuse(
@@ -42,9 +48,15 @@ export function createSnapshotHolder(clock: Clock): SnapshotHolder {
       current = snapshot;
       confirmedAtMs = clock.monotonicMs() - ageMs;
       for (const wake of [...waiting]) wake();
+      tell();
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return { [Symbol.dispose]: () => void listeners.delete(listener) };
     },
     confirm() {
       confirmedAtMs = clock.monotonicMs();
+      tell();
     },
     async reach(target, signal) {
       while (!reached(target)) {

@@ -1,4 +1,11 @@
-import type { Consumer, Endpoint, Principal } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import { indexPolicies, type PolicyIndex } from '@weir/policy';
+import type { Policy } from '@weir/sdk/gen/weir/policy/v1/policy_pb';
+import type {
+  Consumer,
+  Endpoint,
+  Principal,
+  Tenant,
+} from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import type { Grant, SnapshotEntry, SnapshotKey } from '@weir/sdk/gen/weir/registry/v1/watch_pb';
 import semver from 'semver';
 import {
@@ -7,10 +14,14 @@ import {
   type RegisteredProvider,
   type SchemaSource,
 } from './catalogue.ts';
+import { type Credentials, indexCredentials, noCredentials } from './credentials.ts';
 import { entryDigest } from './digest.ts';
 
 /** What a router knows of one tenant. Never changed: a change makes a new one. */
 export interface TenantView {
+  readonly tenant: Tenant | undefined;
+  /** The tenant's policies, ready to decide. */
+  readonly policy: PolicyIndex;
   readonly catalogue: Catalogue;
   /** The versions of each of the tenant's own types, newest first. */
   readonly types: ReadonlyMap<string, readonly string[]>;
@@ -31,6 +42,8 @@ export interface Snapshot {
   readonly keyTenants: ReadonlyMap<string, string>;
   /** The grants that each tenant was given. */
   readonly grants: ReadonlyMap<string, readonly Grant[]>;
+  /** Whose tokens and certificates are believed. */
+  readonly credentials: Credentials;
 }
 
 /** A snapshot that holds nothing, of no epoch. */
@@ -42,6 +55,7 @@ export const emptySnapshot: Snapshot = {
   tenants: new Map(),
   keyTenants: new Map(),
   grants: new Map(),
+  credentials: noCredentials,
 };
 
 /** Applies changed entries; those without a body are removed. Applying twice changes nothing. */
@@ -69,7 +83,11 @@ export function applyEntries(
   }
   const keyTenants = touches(touched, 'key') ? indexKeys(entries) : snapshot.keyTenants;
   const grants = touches(touched, 'grant') ? grantsByConsumer(entries) : snapshot.grants;
-  const indexed = { ...at, digest, entries, keyTenants, grants };
+  const credentials =
+    touches(touched, 'issuer') || touches(touched, 'certificate')
+      ? indexCredentials(entries)
+      : snapshot.credentials;
+  const indexed = { ...at, digest, entries, keyTenants, grants, credentials };
   return { ...indexed, tenants: compileTenants(snapshot, indexed, touched) };
 }
 
@@ -84,11 +102,15 @@ export function typeVersions(
   return snapshot.tenants.get('')?.types.get(type) ?? snapshot.tenants.get(tenant)?.types.get(type);
 }
 
-/** The names of the types that a tenant may see, for people. */
-export function typeNames(snapshot: Snapshot, tenant: string): string {
+/** The names of the types that a caller of a tenant may know of, for people. */
+export function typeNames(
+  snapshot: Snapshot,
+  tenant: string,
+  mayKnow: (type: string) => boolean,
+): string {
   const builtIn = snapshot.tenants.get('')?.types.keys() ?? [];
   const own = snapshot.tenants.get(tenant)?.types.keys() ?? [];
-  const names = [...new Set([...builtIn, ...own])].sort();
+  const names = [...new Set([...builtIn, ...own])].filter(mayKnow).sort();
   const more = names.length > NAMES_SHOWN ? `, and ${names.length - NAMES_SHOWN} more` : '';
   return `${names.slice(0, NAMES_SHOWN).join(', ')}${more}`;
 }
@@ -181,6 +203,8 @@ function compileTenant(
     value === undefined || kinds.has(kind) ? compile() : value;
   return {
     catalogue: before?.catalogue ?? { offers: new Map() },
+    tenant: keep('tenant', before?.tenant, () => tenantIn(own)),
+    policy: keep('policy', before?.policy, () => indexPolicies(policiesIn(own), before?.policy)),
     types: keep('type', before?.types, () => compileTypes(own)),
     consumers: keep('consumer', before?.consumers, () => {
       return collect(own, (e) =>
@@ -198,6 +222,15 @@ function compileTenant(
       );
     }),
   };
+}
+
+function tenantIn(own: ReadonlyMap<string, SnapshotEntry>): Tenant | undefined {
+  for (const { body } of own.values()) if (body.case === 'tenant') return body.value;
+  return undefined;
+}
+
+function* policiesIn(own: ReadonlyMap<string, SnapshotEntry>): Generator<Policy> {
+  for (const { body } of own.values()) if (body.case === 'policy') yield body.value;
 }
 
 function collect<T>(

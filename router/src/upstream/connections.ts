@@ -1,5 +1,6 @@
 import { type Client, createClient, type Interceptor } from '@connectrpc/connect';
-import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { createGrpcTransport } from '@connectrpc/connect-node';
+import { type OutboundGuard, openSessions } from '@weir/kit';
 import { ProviderService } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
 import type { Endpoint } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { LRUCache } from 'lru-cache';
@@ -21,7 +22,10 @@ const IDLE_MS = 60_000;
 const WINDOW_BYTES = 1024 * 1024;
 
 /** Opens one HTTP/2 session for each address. */
-export function openConnections(interceptors: readonly Interceptor[]): Connections {
+export function openConnections(
+  outbound: OutboundGuard,
+  interceptors: readonly Interceptor[],
+): Connections {
   const connections = new LRUCache<string, { client: ProviderClient; close(): void }>({
     max: MAX_ADDRESSES,
     // One that made room for others may be at work; it closes by itself when it is idle.
@@ -33,7 +37,7 @@ export function openConnections(interceptors: readonly Interceptor[]): Connectio
     clientOf({ url }) {
       const known = connections.get(url);
       if (known) return known.client;
-      const connection = connect(url, interceptors);
+      const connection = connect(url, outbound, interceptors);
       connections.set(url, connection);
       return connection.client;
     },
@@ -43,17 +47,15 @@ export function openConnections(interceptors: readonly Interceptor[]): Connectio
 
 function connect(
   url: string,
+  outbound: OutboundGuard,
   interceptors: readonly Interceptor[],
 ): { client: ProviderClient; close(): void } {
-  const sessionManager = new Http2SessionManager(
-    url,
-    {
-      pingIntervalMs: PING_INTERVAL_MS,
-      pingTimeoutMs: PING_TIMEOUT_MS,
-      idleConnectionTimeoutMs: IDLE_MS,
-    },
-    { settings: { initialWindowSize: WINDOW_BYTES } },
-  );
+  const sessionManager = openSessions(outbound, url, {
+    pingIntervalMs: PING_INTERVAL_MS,
+    pingTimeoutMs: PING_TIMEOUT_MS,
+    idleConnectionTimeoutMs: IDLE_MS,
+    windowBytes: WINDOW_BYTES,
+  });
   const transport = createGrpcTransport({
     baseUrl: url,
     sessionManager,

@@ -1,5 +1,5 @@
 import type { Interceptor } from '@connectrpc/connect';
-import { type Clock, type Logger, refuse } from '@weir/kit';
+import { type Clock, type Logger, type OutboundGuard, refuse } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type {
   FetchRequest,
@@ -48,6 +48,8 @@ export interface Upstream extends AsyncDisposable {
 export interface UpstreamOptions {
   readonly clock: Clock;
   readonly secrets: SecretSource;
+  /** The way to addresses that users set. */
+  readonly outbound: OutboundGuard;
   readonly log: Logger;
   /** Is told what becomes of calls, besides the log. */
   readonly observer?: UpstreamObserver;
@@ -59,7 +61,7 @@ export interface UpstreamOptions {
 export function openUpstream(options: UpstreamOptions): Upstream {
   const { clock, secrets, log } = options;
   const observer = logUpstream(log, options.observer);
-  const connections = openConnections(options.interceptors ?? []);
+  const connections = openConnections(options.outbound, options.interceptors ?? []);
   const deps: StreamDeps = {
     clock,
     observer,

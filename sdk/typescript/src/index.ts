@@ -23,6 +23,6 @@ export type {
 } from './gen/weir/router/v1/router_pb.ts';
 export { type ContextRef, formatRef, parseRef, type RefInput } from './ref.ts';
 export type { Sensitivity } from './sensitivity.ts';
-export type { Protocol } from './transport.ts';
+export type { Protocol, TlsOptions } from './transport.ts';
 // A star, since TypeScript merges declarations of users only into star exports.
 export type * from './types.ts';

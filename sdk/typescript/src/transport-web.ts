@@ -6,13 +6,16 @@ import type { OpenTransport, TransportOptions } from './transport.ts';
 /**
  * Opens a transport over fetch for browsers; gRPC-Web unless Connect is asked for.
  *
- * @throws {TypeError} when plain gRPC is asked for, which browsers cannot speak.
+ * @throws {TypeError} when plain gRPC or certificates are asked for, which browsers cannot give.
  */
-export function openTransport({ url, protocol }: TransportOptions): OpenTransport {
+export function openTransport({ url, protocol, tls, sign }: TransportOptions): OpenTransport {
   if (protocol === 'grpc') {
     throw new TypeError('browsers cannot speak plain gRPC: choose "grpc-web" or "connect"');
   }
-  const options = { baseUrl: url, fetch: reachingFetch };
+  if (tls) throw new TypeError('browsers choose their certificates themselves: leave out `tls`');
+  const interceptors = sign ? [sign(protocol ?? 'grpc-web')] : [];
+  const binary = sign !== undefined && { useBinaryFormat: true };
+  const options = { baseUrl: url, fetch: reachingFetch, interceptors, ...binary };
   const transport =
     protocol === 'connect' ? createConnectTransport(options) : createGrpcWebTransport(options);
   return { transport, close: () => {} };

@@ -68,7 +68,8 @@ export async function openRedisServer(site: Site): Promise<RedisServer> {
 
 async function spoil(redis: Redis): Promise<number> {
   const keys = await redis.keys('*');
-  const values = await Promise.all(keys.map((key) => redis.getBuffer(key)));
+  // Of what is no text there is nothing to cut; it is written over like the rest.
+  const values = await Promise.all(keys.map((key) => redis.getBuffer(key).catch(() => null)));
   const garbage = keys.map((_, i) => {
     const own = values[i] ?? Buffer.alloc(0);
     const others = values[(i + 1) % keys.length] ?? Buffer.alloc(0);

@@ -74,6 +74,7 @@ export async function openTopology(options: TopologyOptions): Promise<Topology> 
   await writeFile(secretFile, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
   const shared = {
     WEIR_SERVICE_SECRET_FILE: secretFile,
+    WEIR_OUTBOUND_ALLOW: 'loopback',
     NODE_COMPILE_CACHE: cacheDir,
     ...options.env,
   };

@@ -108,7 +108,17 @@ async function openSite() {
   const assertions = createAssertions(serviceSecret);
   const transportOf = (tenant: string) => {
     const scopes = new Set([Scope.REGISTER, Scope.PLATFORM]);
-    const caller = { tenant, principal: 'p', consumer: '', keyId: 'k', scopes, attributes: {} };
+    const caller = {
+      tenant,
+      principal: 'p',
+      consumer: '',
+      keyId: 'k',
+      scopes,
+      authentication: 'key' as const,
+      permits: [],
+      network: '',
+      attributes: {},
+    };
     const signed: Interceptor = (next) => async (request) => {
       const token = await assertions.sign({ kind: 'caller', caller });
       request.header.set('authorization', `Bearer ${token}`);

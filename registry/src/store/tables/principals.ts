@@ -7,7 +7,9 @@ import { entryId } from '../entry.ts';
 import type { Ledger } from '../ledger.ts';
 import { principals } from '../schema.ts';
 import type { Reader, Transaction } from '../store.ts';
+import { dropCertificatesOf } from './certificates.ts';
 import { dropKeysOf, publishKeysOf } from './keys.ts';
+import { limitsField, limitsOrNull } from './limits.ts';
 import { pageOf, rowsFor } from './page.ts';
 import { dateOf } from './time.ts';
 
@@ -61,6 +63,7 @@ export function writePrincipals(
     },
     async deletePrincipal(tenant, name) {
       await dropKeysOf(db, ledger, { tenant, name });
+      await dropCertificatesOf(db, ledger, { tenant, name });
       await db.delete(principals).where(is(tenant, name));
       await ledger.publish(entryId('principal', tenant, name));
     },
@@ -80,6 +83,7 @@ function principalOf(row: Row): Principal {
     disabled: row.disabled,
     etag: row.etag,
     createTime: timestampFromDate(row.createTime),
+    ...limitsField(row.limits),
     ...(row.attributes === null ? {} : { attributes: row.attributes as JsonObject }),
   });
 }
@@ -92,6 +96,7 @@ function rowOf(principal: Principal): typeof principals.$inferInsert {
     title: principal.title,
     attributes: principal.attributes ?? sql`null`,
     disabled: principal.disabled,
+    limits: limitsOrNull(principal.limits),
     etag: principal.etag,
     createTime: dateOf(principal.createTime),
   };

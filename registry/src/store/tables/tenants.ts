@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { durationFromMs, durationMs, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { type Tenant, TenantSchema } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { asc, eq, gt } from 'drizzle-orm';
 import type { Database } from '../driver.ts';
@@ -7,6 +7,7 @@ import { entryId } from '../entry.ts';
 import type { Ledger } from '../ledger.ts';
 import { tenants } from '../schema.ts';
 import type { Reader, Transaction } from '../store.ts';
+import { limitsField, limitsOrNull } from './limits.ts';
 import { pageOf, rowsFor } from './page.ts';
 import { dateOf } from './time.ts';
 
@@ -36,11 +37,7 @@ export function readTenants(db: Database): Pick<Reader, 'tenant' | 'tenants'> {
 export function writeTenants(db: Database, ledger: Ledger): Pick<Transaction, 'putTenant'> {
   return {
     async putTenant(tenant) {
-      const row = {
-        name: tenant.name,
-        title: tenant.title,
-        createTime: dateOf(tenant.createTime),
-      };
+      const row = rowOf(tenant);
       await db.insert(tenants).values(row).onConflictDoUpdate({ target: tenants.name, set: row });
       await ledger.publish(entryId('tenant', tenant.name), { case: 'tenant', value: tenant });
     },
@@ -51,6 +48,22 @@ function tenantOf(row: Row): Tenant {
   return create(TenantSchema, {
     name: row.name,
     title: row.title,
+    etag: row.etag,
     createTime: timestampFromDate(row.createTime),
+    ...limitsField(row.limits),
+    ...(row.auditRetentionMs === null
+      ? {}
+      : { auditRetention: durationFromMs(row.auditRetentionMs) }),
   });
+}
+
+function rowOf(tenant: Tenant): typeof tenants.$inferInsert {
+  return {
+    name: tenant.name,
+    title: tenant.title,
+    limits: limitsOrNull(tenant.limits),
+    auditRetentionMs: tenant.auditRetention ? durationMs(tenant.auditRetention) : null,
+    etag: tenant.etag,
+    createTime: dateOf(tenant.createTime),
+  };
 }

@@ -36,6 +36,11 @@ export interface FetchOptions extends CallSettings, LinkOptions {
   readonly maxAgeMs?: number | undefined;
   /** A token from an earlier write, which the answer then takes into account. */
   readonly consistencyToken?: string | undefined;
+  /**
+   * What the call is for, such as `support`: policies can ask for it, and records keep it. A name of
+   * a-z, 0-9 and "-". Default: not stated.
+   */
+  readonly purpose?: string | undefined;
 }
 
 /** The request for some refs. */
@@ -43,7 +48,7 @@ export function fetchRequest(
   refs: readonly ContextRef[],
   options: FetchOptions,
 ): FetchContextRequest {
-  const { itemTimeoutMs, minQuality, maxAgeMs, consistencyToken } = options;
+  const { itemTimeoutMs, minQuality, maxAgeMs, consistencyToken, purpose } = options;
   return create(FetchContextRequestSchema, {
     refs: refs.map((ref) =>
       create(ContextRefSchema, {
@@ -55,6 +60,7 @@ export function fetchRequest(
     ),
     minQuality: minQuality ?? 0,
     consistencyToken: consistencyToken ?? '',
+    purpose: purpose ?? '',
     ...(itemTimeoutMs !== undefined && { itemTimeout: durationFromMs(itemTimeoutMs) }),
     ...(maxAgeMs !== undefined && { maxAge: durationFromMs(maxAgeMs) }),
   });

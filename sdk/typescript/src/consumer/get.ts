@@ -67,8 +67,9 @@ function sharedKind({
   minQuality,
   maxAgeMs,
   consistencyToken,
+  purpose,
 }: FetchOptions): string {
-  return JSON.stringify([itemTimeoutMs, minQuality, maxAgeMs, consistencyToken]);
+  return JSON.stringify([itemTimeoutMs, minQuality, maxAgeMs, consistencyToken, purpose]);
 }
 
 function endOfTick(flush: () => void): void {

@@ -56,6 +56,8 @@ export interface ContextItem<T> {
   readonly labels: Readonly<Record<string, string>>;
   /** Who owns the value in its source; empty when nobody is named. */
   readonly owner: string;
+  /** Whether a policy had something of it masked, removed or cut. */
+  readonly redacted: boolean;
 }
 
 /** Where an item comes from. */
@@ -133,7 +135,7 @@ export function readOutcome(
   const base = { ref, index, cache, ageMs: msOf(result?.age) };
   switch (result?.outcome.case) {
     case 'item':
-      return { ...base, ...readItem(result.outcome.value, result.quality, base.ageMs) };
+      return { ...base, ...readItem(result.outcome.value, result, base.ageMs) };
     case 'refusal':
       return { ...base, ok: false, refusal: readRefusal(result.outcome.value) };
     default:
@@ -164,9 +166,14 @@ type Reading =
   | { readonly ok: true; readonly item: ContextItem<unknown> }
   | { readonly ok: false; readonly refusal: Refusal };
 
-function readItem(wire: Item, quality: number | undefined, ageMs: number): Reading {
+function readItem(
+  wire: Item,
+  { quality, redacted }: Pick<ItemResult, 'quality' | 'redacted'>,
+  ageMs: number,
+): Reading {
   const { body } = wire;
-  const meta = { ...readMeta(wire, ageMs), ...(quality !== undefined && { quality }) };
+  const judged = quality === undefined ? {} : { quality };
+  const meta = { ...readMeta(wire, ageMs), ...judged, redacted };
   if (body.case === 'url') {
     return { ok: true, item: { ...meta, value: undefined, ...readLinkOf(wire, body.value) } };
   }
@@ -194,7 +201,7 @@ export function withBytes(item: ContextItem<unknown>, bytes: Uint8Array): Readin
   }
 }
 
-function readMeta(wire: Item, ageMs: number): Omit<ContextItem<unknown>, 'value'> {
+function readMeta(wire: Item, ageMs: number): Omit<ContextItem<unknown>, 'value' | 'redacted'> {
   return {
     bytes: new Uint8Array(),
     contentType: wire.contentType || 'application/json',

@@ -7,8 +7,8 @@ import { withTrace } from './trace.ts';
 
 /** How calls are made. */
 export interface CallPolicy {
-  /** The key, sent with every call. */
-  readonly key: string;
+  /** The key, sent with every call. Undefined: none is. */
+  readonly key: string | undefined;
   /** The time of a call that sets none itself. */
   readonly timeoutMs: number;
   /** How often a call is tried again at most. */
@@ -60,9 +60,9 @@ export function withCallPolicy(inner: Transport, policy: CallPolicy): Transport 
   };
 }
 
-function callHeaders(header: HeadersInit | undefined, key: string): Headers {
+function callHeaders(header: HeadersInit | undefined, key: string | undefined): Headers {
   const headers = new Headers(header);
-  headers.set('authorization', `Bearer ${key}`);
+  if (key !== undefined) headers.set('authorization', `Bearer ${key}`);
   return withTrace(headers);
 }
 

@@ -1,5 +1,7 @@
 import { type Client, createClient, type Transport } from '@connectrpc/connect';
 import { openTransport } from '#transport';
+import { AuditService } from '../gen/weir/audit/v1/audit_pb.ts';
+import { PolicyService } from '../gen/weir/policy/v1/service_pb.ts';
 import { AdminService } from '../gen/weir/registry/v1/admin_pb.ts';
 import { RegistryService } from '../gen/weir/registry/v1/registry_pb.ts';
 import {
@@ -10,7 +12,8 @@ import {
   RouterService,
 } from '../gen/weir/router/v1/router_pb.ts';
 import { type RefInput, toRef } from '../ref.ts';
-import type { Protocol } from '../transport.ts';
+import { signCalls } from '../sign.ts';
+import type { Protocol, TlsOptions, TransportOptions } from '../transport.ts';
 import type { PayloadOf } from '../types.ts';
 import { type CallSettings, type FetchOptions, fetchAll, fetchRequest } from './fetch.ts';
 import { createFollow, followAll, followAsTheyCome, readItemValue } from './follow.ts';
@@ -23,8 +26,15 @@ import { streamAll } from './stream.ts';
 export interface WeirOptions {
   /** Where Weir listens, such as `http://127.0.0.1:7070`. */
   readonly url: string;
-  /** The API key, `weir_...`. */
-  readonly key: string;
+  /**
+   * The API key, `weir_...`, or an access token of an issuer that Weir knows. To be left out only
+   * where the certificate in `tls` says who calls.
+   */
+  readonly key?: string | undefined;
+  /** Signs every call with the key, which then stays here. Needs a key that asks for it. Default: false. */
+  readonly sign?: boolean | undefined;
+  /** Certificates for https, in Node. */
+  readonly tls?: TlsOptions | undefined;
   /** How calls are written on the wire. Default: `grpc` in Node, `grpc-web` in browsers. */
   readonly protocol?: Protocol | undefined;
   /** The time of a call that sets none itself, in milliseconds, retries included. Default: 10,000. */
@@ -51,6 +61,8 @@ export interface ListOptions extends CallSettings {
   readonly pageSize?: number | undefined;
   /** Where to go on: `nextPageToken` of the page before, with the same other options. */
   readonly pageToken?: string | undefined;
+  /** What the call is for, as of a fetch. Default: not stated. */
+  readonly purpose?: string | undefined;
   /** Told of each provider that could not be asked, and whose entries are therefore missing. */
   readonly onGap?: ((gap: ListGap) => void) | undefined;
 }
@@ -118,6 +130,10 @@ export interface Weir {
   readonly registry: Client<typeof RegistryService>;
   /** Tenants, principals and keys. */
   readonly admin: Client<typeof AdminService>;
+  /** Policies: who may do what. */
+  readonly policy: Client<typeof PolicyService>;
+  /** What was done, by whom, and under which rule. */
+  readonly audit: Client<typeof AuditService>;
   /** The router's own methods, message by message. */
   readonly router: Client<typeof RouterService>;
   /** Ends the connections; calls under way fail. A client that is not closed holds up no exit. */
@@ -129,15 +145,15 @@ const defaults = { timeoutMs: 10_000, retries: 3 };
 /**
  * Makes a client of Weir. Connects with the first call.
  *
- * @throws {TypeError} when the URL or the key cannot be right.
+ * @throws {TypeError} when the URL or the key cannot be right, or there is no credential.
  */
 export function createWeir(options: WeirOptions): Weir {
   const { retries = defaults.retries, minQuality } = options;
   const timeoutMs = checkTimeout(options.timeoutMs ?? defaults.timeoutMs);
-  const key = checkKey(options.key);
+  const key = credentialOf(options);
   const { transport: carrier, close } = options.transport
     ? { transport: options.transport, close: () => {} }
-    : openTransport({ url: checkUrl(options.url), protocol: options.protocol });
+    : openTransport(transportOptions(options));
   const transport = withCallPolicy(carrier, { key, timeoutMs, retries });
   const router = createClient(RouterService, transport);
   const complete = <Options extends FetchOptions>(given: Options) => ({
@@ -184,6 +200,8 @@ export function createWeir(options: WeirOptions): Weir {
     },
     registry: createClient(RegistryService, transport),
     admin: createClient(AdminService, transport),
+    policy: createClient(PolicyService, transport),
+    audit: createClient(AuditService, transport),
     router,
     close,
   };
@@ -203,12 +221,21 @@ async function* listAll(
 }
 
 function listCall(options: ListOptions) {
-  const { type = '', keyPrefix = '', query = '', provider = '' } = options;
+  const { type = '', keyPrefix = '', query = '', provider = '', purpose = '' } = options;
   const { pageSize = 0, pageToken = '', timeoutMs, signal } = options;
   return [
-    { type, keyPrefix, query, provider, pageSize, pageToken },
+    { type, keyPrefix, query, provider, purpose, pageSize, pageToken },
     { ...(timeoutMs !== undefined && { timeoutMs }), ...(signal && { signal }) },
   ] as const;
+}
+
+function transportOptions({ url, protocol, tls, sign, key = '' }: WeirOptions): TransportOptions {
+  return { url: checkUrl(url), protocol, tls, ...(sign && { sign: (by) => signCalls(key, by) }) };
+}
+
+function credentialOf({ key, tls, sign }: WeirOptions): string | undefined {
+  if (key === undefined && tls?.cert !== undefined && !sign) return undefined;
+  return checkKey(key ?? '');
 }
 
 function checkUrl(text: string): string {

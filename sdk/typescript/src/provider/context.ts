@@ -105,6 +105,12 @@ export interface ListEntry {
   readonly score?: number | undefined;
   /** When it last changed. */
   readonly updateTime?: Date | undefined;
+  /** How sensitive the item is: policies decide by it who finds it. Default: the context's. */
+  readonly sensitivity?: Sensitivity | undefined;
+  /** The item's labels, for policies. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** The item's owner, for policies. */
+  readonly owner?: string | undefined;
 }
 
 /** A page of keys. */

@@ -8,6 +8,7 @@ import {
   type ListResponse,
   ListResponseSchema,
 } from '../gen/weir/provider/v1/provider_pb.ts';
+import { isSensitivity, sensitivityToWire } from '../sensitivity.ts';
 import type { OnFault } from './answer.ts';
 import { callerOf } from './caller.ts';
 import type { ListEntry } from './context.ts';
@@ -49,9 +50,15 @@ export async function answerList(
   }
 }
 
-function entryOf({ key, title = '', summary = '', score = 0, updateTime }: ListEntry) {
+function entryOf(entry: ListEntry) {
+  const { key, title = '', summary = '', score = 0, updateTime } = entry;
+  const { sensitivity, labels = {}, owner = '' } = entry;
+  if (sensitivity !== undefined && !isSensitivity(sensitivity)) {
+    throw new TypeError(`list returned a sensitivity that is none: ${String(sensitivity)}`);
+  }
+  const facts = { sensitivity: sensitivityToWire(sensitivity), labels: { ...labels }, owner };
   const updated = updateTime && { updateTime: timestampFromDate(updateTime) };
-  return create(ListEntrySchema, { key, title, summary, score, ...updated });
+  return create(ListEntrySchema, { key, title, summary, score, ...facts, ...updated });
 }
 
 function toConnectError(error: unknown): ConnectError {

@@ -1,0 +1,42 @@
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import { refuse } from './errors.ts';
+
+/** What a permit can be for: the actions that SCOPE_READ is about. */
+const permitActions = ['fetch', 'list', 'subscribe', 'call'] as const;
+
+const any = '*';
+const permitPattern = /^([a-z]{1,16}|\*):([A-Z][A-Za-z0-9]{0,62}|\*)$/;
+
+/** A permit in its parts; `*` stands for every action, or every type. */
+export interface Permit {
+  readonly action: string;
+  readonly type: string;
+}
+
+/** Splits a permit such as "fetch:DocChunk" or "list:*"; undefined: it is none. */
+export function readPermit(text: string): Permit | undefined {
+  const [, action, type] = permitPattern.exec(text) ?? [];
+  if (action === undefined || type === undefined) return undefined;
+  const known = action === any || permitActions.some((one) => one === action);
+  return known ? { action, type } : undefined;
+}
+
+/** Parses a permit. Throws MALFORMED_REQUEST naming the field. */
+export function parsePermit(field: string, text: string): string {
+  if (readPermit(text)) return text;
+  const shown = JSON.stringify(text.slice(0, 80)).toWellFormed();
+  const description = `${shown} is not a permit; write <action>:<type>, such as fetch:DocChunk or list:*, with one of the actions ${permitActions.join(', ')} and *`;
+  throw refuse(Reason.MALFORMED_REQUEST, `${field}: ${description}`, {
+    violations: [{ field, description }],
+  });
+}
+
+/**
+ * Whether permits allow an action on a type. None allow everything; one that cannot be read allows
+ * nothing.
+ */
+export function permitsAllow(permits: readonly string[], action: string, type: string): boolean {
+  if (permits.length === 0) return true;
+  const allowing = [`${action}:${type}`, `${action}:${any}`, `${any}:${type}`, `${any}:${any}`];
+  return allowing.some((permit) => permits.includes(permit));
+}

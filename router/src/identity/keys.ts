@@ -1,0 +1,53 @@
+import type { JsonObject } from '@bufbuild/protobuf';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
+import { type Caller, type Clock, parseApiKey, refuse, secretMatches } from '@weir/kit';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import type { ApiKey, Principal } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import { findKey, type Snapshot } from '../snapshot/snapshot.ts';
+import { invalidKey } from './refusals.ts';
+
+/** One object, so that what is made of attributes is made once. */
+export const noAttributes: JsonObject = Object.freeze({});
+
+/** The caller that an API key stands for. Throws CREDENTIAL_INVALID. */
+export function callerOfKey(snapshot: Snapshot, text: string, clock: Clock): Caller {
+  const parsed = parseApiKey(text);
+  const known = parsed && findKey(snapshot, parsed.id);
+  if (!parsed || !known?.key || !secretMatches(known.secretHash, parsed.secret)) throw invalidKey();
+  if (known.key.requiresSignature) {
+    throw refuse(
+      Reason.SIGNATURE_INVALID,
+      'calls with this key must be signed, and the key itself stays at home: see docs/identity.md',
+    );
+  }
+  return callerWith(snapshot, known.key, clock);
+}
+
+/** The caller of a key that was proven. Throws CREDENTIAL_INVALID when it may not be used now. */
+export function callerWith(snapshot: Snapshot, key: ApiKey, clock: Clock): Caller {
+  const principal = principalOfKey(snapshot, key, clock);
+  if (!principal) throw invalidKey();
+  return {
+    tenant: key.tenant,
+    principal: key.principal,
+    consumer: key.consumer,
+    keyId: key.id,
+    authentication: 'key',
+    permits: key.permits,
+    network: '',
+    scopes: new Set(key.scopes),
+    attributes: principal.attributes ?? noAttributes,
+    ...(key.expireTime && { expireMs: timestampMs(key.expireTime) }),
+  };
+}
+
+/** The principal of a key; undefined when the key may not be used any more. */
+export function principalOfKey(
+  snapshot: Snapshot,
+  key: ApiKey,
+  clock: Clock,
+): Principal | undefined {
+  if (key.expireTime && timestampMs(key.expireTime) <= clock.wallMs()) return undefined;
+  const principal = snapshot.tenants.get(key.tenant)?.principals.get(key.principal);
+  return principal?.disabled ? undefined : principal;
+}

@@ -1,0 +1,143 @@
+import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
+import { connect } from 'node:net';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect } from 'vitest';
+import { frame, type WireName, wires } from '../bad-input/wire.ts';
+import { attack, attacks } from './attack.ts';
+import { leaks } from './canary.ts';
+import { dialHttp2, END_HEADERS, flood, frameOf, kinds, plainHeaders, uint32 } from './frames.ts';
+import { openWorld, type World } from './world.ts';
+
+let world: World;
+
+beforeAll(async () => {
+  world = await openWorld();
+  await world.introduce(world.admin, 'wired');
+});
+
+afterAll(() => world[Symbol.asyncDispose]());
+
+const fetchPath = '/weir.router.v1.RouterService/FetchContext';
+const FRAMES_MAX = 2_000_000;
+const FLOOD_MAX_MS = 60_000;
+
+/** The server lives when others are answered. */
+async function expectAlive(): Promise<void> {
+  const [outcome] = await world.admin.fetch(['Wired/a']);
+  expect(outcome?.ok).toBe(true);
+}
+
+const floods: Record<string, (i: number) => Buffer> = {
+  'resets of what was just asked (rapid reset)': (i) =>
+    Buffer.concat([
+      frameOf(kinds.headers, { flags: END_HEADERS, stream: 2 * i + 1, payload: plainHeaders }),
+      frameOf(kinds.reset, { stream: 2 * i + 1, payload: uint32(8) }),
+    ]),
+  pings: () => frameOf(kinds.ping, { payload: Buffer.alloc(8) }),
+  settings: () => frameOf(kinds.settings, { payload: Buffer.from([0, 3, 0, 0, 0, 100]) }),
+  'continuations of headers without end': (i) =>
+    i === 0
+      ? frameOf(kinds.headers, { stream: 1, payload: plainHeaders })
+      : frameOf(kinds.continuation, { stream: 1 }),
+  'headers that grow with each continuation': (i) =>
+    i === 0
+      ? frameOf(kinds.headers, { stream: 1, payload: plainHeaders })
+      : frameOf(kinds.continuation, { stream: 1, payload: Buffer.from('\0\x01a\x01b') }),
+  'windows past their bound': () => frameOf(kinds.windowUpdate, { payload: uint32(2 ** 31 - 1) }),
+  'frames on streams that nobody opened': (i) =>
+    frameOf(kinds.windowUpdate, { stream: 2 * i + 1, payload: uint32(1) }),
+};
+
+for (const [says, frameAt] of Object.entries(floods)) {
+  attack(
+    'http2-flood',
+    says,
+    async () => {
+      const socket = await dialHttp2(world.url);
+      expect(await flood(socket, frameAt, FRAMES_MAX)).toBe(true);
+      await expectAlive();
+    },
+    FLOOD_MAX_MS,
+  );
+}
+
+attack('http2-flood', 'windows opened byte by byte cost nothing but their reading', async () => {
+  const socket = await dialHttp2(world.url);
+  const update = frameOf(kinds.windowUpdate, { payload: uint32(1) });
+  await flood(socket, () => update, 100_000);
+  await expectAlive();
+  socket.destroy();
+});
+
+const dawdles: Record<string, string> = {
+  'says nothing': '',
+  'says half a preface': 'PRI * HT',
+  'says a preface and nothing': 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+  'never ends its headers': `POST ${fetchPath} HTTP/1.1\r\nhost: x\r\nx-slow: `,
+};
+
+attack('slow-peer', 'says nothing, or stops in the midst of a word', async () => {
+  const cut = Object.entries(dawdles).map(async ([says, said]) => {
+    const socket = connect(Number(new URL(world.url).port), '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write(said);
+    // It is cut long before the test would be.
+    await once(socket.resume(), 'close');
+    return says;
+  });
+  expect(await Promise.all(cut)).toEqual(Object.keys(dawdles));
+  await expectAlive();
+});
+
+attack('slow-peer', 'sends a body letter by letter, or never', async () => {
+  const session = connectHttp2(world.url);
+  const stream = session.request({
+    ':path': fetchPath,
+    ':method': 'POST',
+    'content-type': 'application/grpc',
+    authorization: `Bearer ${world.adminKey}`,
+  });
+  stream.on('error', () => {});
+  const drip = setInterval(() => stream.write(Buffer.from([0])), 500);
+  await once(stream.resume(), 'close');
+  clearInterval(drip);
+  session.destroy();
+  await expectAlive();
+});
+
+const MESSAGE_BYTES = 64 * 1024 * 1024;
+const bombs: Record<string, () => { encoding: string; body: Buffer }> = {
+  gzip: () => ({ encoding: 'gzip', body: gzipSync(Buffer.alloc(MESSAGE_BYTES)) }),
+  'gzip within gzip': () => ({
+    encoding: 'gzip',
+    body: gzipSync(gzipSync(Buffer.alloc(MESSAGE_BYTES))),
+  }),
+  br: () => ({
+    encoding: 'br',
+    body: brotliCompressSync(Buffer.alloc(MESSAGE_BYTES), {
+      params: { [constants.BROTLI_PARAM_QUALITY]: 4 },
+    }),
+  }),
+};
+
+attacks('decompression-bomb', bombs, async (make) => {
+  const { encoding, body } = make();
+  const before = process.memoryUsage().arrayBuffers;
+  for (const name of Object.keys(wires) as WireName[]) {
+    const wire = wires[name];
+    const answer = await world.send(name, {
+      path: fetchPath,
+      headers: { [wire.encoding]: encoding },
+      body: wire.framed ? frame(body, 1) : body,
+    });
+    expect(answer.code).toMatch(/^(ResourceExhausted|InvalidArgument|Unimplemented)$/);
+  }
+  // It was not unpacked to its end.
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(MESSAGE_BYTES);
+  await expectAlive();
+});
+
+attack('canary-secret', 'what was said of floods, bombs and slow peers', async () => {
+  expect(leaks(await world.close(), world.secrets)).toEqual([]);
+});
