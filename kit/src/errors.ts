@@ -174,6 +174,14 @@ export function addReason(error: ConnectError, requestId: string): void {
   if (reason !== undefined) error.details.push(errorInfo(reason, {}, requestId));
 }
 
+/** The error of a message that cannot be decoded, as the RPC library and `addReason` make it. */
+export function malformedMessage(fault: unknown, requestId: string): ConnectError {
+  const text = fault instanceof Error ? fault.message : String(fault);
+  const error = new ConnectError(`parse binary: ${text}`, Code.Internal);
+  addReason(error, requestId);
+  return error;
+}
+
 /** The library has the error in hand already, so that it cannot be replaced by another. */
 function retell(error: ConnectError, code: Code, text: string): void {
   const { cause = new Error(error.rawMessage) } = error;

@@ -20,6 +20,7 @@ export {
   codeOf,
   errorDomain,
   type FieldViolation,
+  malformedMessage,
   type RefuseOptions,
   reasonName,
   reasonOf,
@@ -69,6 +70,7 @@ export { afterCallKey, cutKey } from './serve/after-call.ts';
 export type { CorsOptions } from './serve/cors.ts';
 export { drainingKey } from './serve/draining.ts';
 export type { HttpRequest, HttpResponse } from './serve/http.ts';
+export type { CallHead, LeanCall, LeanMethod } from './serve/lane/lean-method.ts';
 export { defaultLimits, registryReadMaxBytes, type ServeLimits } from './serve/limits.ts';
 export type { ServeOptions } from './serve/options.ts';
 export {

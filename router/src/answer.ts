@@ -1,7 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { Caller, Clock, ConsistencyTokens, Logger } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
-import type { FetchContextRequest } from '@weir/sdk/gen/weir/router/v1/router_pb';
 import {
   type Authority,
   authoriseRef,
@@ -9,8 +8,7 @@ import {
   createAuthority,
   type Slot,
 } from './authorise.ts';
-import type { Batch } from './batch.ts';
-import { parseBatch } from './batch.ts';
+import { type AskedBatch, type Batch, parseBatch } from './batch.ts';
 import { type Call, createCall, DEFAULT_TIMEOUT_MS, type Note } from './call.ts';
 import { decideAgain } from './decide-again.ts';
 import { type GatherDeps, type Gathered, gather } from './gather/gather.ts';
@@ -67,7 +65,7 @@ export interface Answering extends Disposable {
  */
 export async function beginAnswer(
   deps: AnswerDeps,
-  request: FetchContextRequest,
+  request: AskedBatch,
   asked: Asked,
 ): Promise<Answering> {
   const batch = parseBatch(request);
@@ -80,7 +78,7 @@ export async function beginAnswer(
   const beyond = deps.limits.take(asked.caller, view, batch.refs.length);
   if (beyond) throw beyond;
   const { itemTimeoutMs } = batch;
-  const call = createCall({ ...asked, clock: deps.clock, timeoutMs, itemTimeoutMs });
+  const call = createCall(asked, { clock: deps.clock, timeoutMs, itemTimeoutMs });
   const circumstances = { purpose: batch.purpose, nowMs: deps.clock.wallMs() };
   const authority = createAuthority(snapshot, asked.caller, circumstances);
   const slots = tracePlan(() => planBatch(authority, batch, call));
@@ -141,7 +139,7 @@ export interface Answered {
 /** Answers a whole batch. */
 export async function answer(
   deps: AnswerDeps,
-  request: FetchContextRequest,
+  request: AskedBatch,
   asked: Asked,
 ): Promise<Answered> {
   using answering = await beginAnswer(deps, request, asked);
@@ -195,7 +193,9 @@ function notePlan(note: Note, { index, plan, verdict, refused, conditional }: Sl
 /** Waits for the write of a token; the time for an item begins only after that. */
 async function reachToken(deps: AnswerDeps, text: string, asked: Asked): Promise<void> {
   const token = deps.tokens.read(text);
-  using waiting = createCall({ ...asked, clock: deps.clock, itemTimeoutMs: undefined });
+  using waiting = createCall(asked, {
+    ...{ clock: deps.clock, timeoutMs: asked.timeoutMs, itemTimeoutMs: undefined },
+  });
   const late = new AbortController();
   void waiting.stopped().then(() => late.abort());
   await deps.holder.reach(token, late.signal);

@@ -1,6 +1,13 @@
 import { equals } from '@bufbuild/protobuf';
-import type { HandlerContext } from '@connectrpc/connect';
-import { type Caller, type Clock, callerKey, expectBodyKey, peerKey, refuse } from '@weir/kit';
+import {
+  type Caller,
+  type CallHead,
+  type Clock,
+  callerKey,
+  expectBodyKey,
+  peerKey,
+  refuse,
+} from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import {
   CertificateIdentitySchema,
@@ -37,22 +44,22 @@ const KEY_PREFIX = 'weir_';
  * signature in "authorization", or, without that header, the certificate of the connection.
  */
 export function authenticate(deps: AuthenticationDeps) {
-  return (context: HandlerContext): void | Promise<void> => {
+  return (head: CallHead): void | Promise<void> => {
     const ageMs = deps.holder.ageMs();
     if (ageMs > deps.snapshotMaxAgeMs) throw tooOld(ageMs);
-    const caller = callerOfCall(deps, context);
+    const caller = callerOfCall(deps, head);
     const letIn = (who: Caller) => {
-      const { address } = context.values.get(peerKey);
-      context.values.set(callerKey, { ...who, network: address });
+      const { address } = head.values.get(peerKey);
+      head.values.set(callerKey, { ...who, network: address });
     };
     return caller instanceof Promise ? caller.then(letIn) : letIn(caller);
   };
 }
 
-function callerOfCall(deps: AuthenticationDeps, context: HandlerContext): Caller | Promise<Caller> {
+function callerOfCall(deps: AuthenticationDeps, head: CallHead): Caller | Promise<Caller> {
   const { holder, clock, tokens } = deps;
-  const peer = context.values.get(peerKey);
-  const header = context.requestHeader.get('authorization');
+  const peer = head.values.get(peerKey);
+  const header = head.requestHeader.get('authorization');
   if (header === null) {
     if (peer.certificate) return callerOfCertificate(holder.current, peer.certificate, clock);
     throw missing();
@@ -64,7 +71,7 @@ function callerOfCall(deps: AuthenticationDeps, context: HandlerContext): Caller
       if (!tokens) throw invalidToken('no issuers here');
       return tokens.callerOf(text, peer);
     case 'weir-hmac-sha256':
-      return callerOfSignature(deps, context, text);
+      return callerOfSignature(deps, head, text);
     default:
       throw unreadable();
   }
@@ -72,7 +79,7 @@ function callerOfCall(deps: AuthenticationDeps, context: HandlerContext): Caller
 
 function callerOfSignature(
   { holder, clock, nonces }: AuthenticationDeps,
-  { method, service, requestMethod, values }: HandlerContext,
+  { method, service, requestMethod, values }: CallHead,
   text: string,
 ): Caller | Promise<Caller> {
   if (!nonces) throw unreadable();

@@ -1,6 +1,5 @@
-import { durationMs } from '@bufbuild/protobuf/wkt';
+import { type Duration, durationMs } from '@bufbuild/protobuf/wkt';
 import { keyFault, parseName, refuse, type WeirError } from '@weir/kit';
-import type { ContextRef } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { FetchContextRequest } from '@weir/sdk/gen/weir/router/v1/router_pb';
 import semver from 'semver';
@@ -11,6 +10,16 @@ export interface Ref {
   readonly versionRange: string;
   readonly key: string;
   readonly provider: string;
+}
+
+/** A batch as it was sent. */
+export interface AskedBatch
+  extends Pick<FetchContextRequest, 'minQuality' | 'consistencyToken' | 'purpose'> {
+  readonly refs: readonly Ref[];
+  /** How many refs there are, when not all of them are in `refs`. */
+  readonly refCount?: number;
+  readonly itemTimeout?: Duration | undefined;
+  readonly maxAge?: Duration | undefined;
 }
 
 /** A batch, parsed. */
@@ -33,14 +42,15 @@ const MAX_NAME_LENGTH = 63;
 const MAX_RANGE_LENGTH = 128;
 
 /** Parses a batch, or throws an error that names every faulty place. */
-export function parseBatch(request: FetchContextRequest): Batch {
+export function parseBatch(request: AskedBatch): Batch {
+  const { refCount = request.refs.length } = request;
   if (request.refs.length === 0) {
     throw refuse(Reason.BATCH_EMPTY, 'the batch holds no ref; give at least one');
   }
-  if (request.refs.length > MAX_REFS_PER_BATCH) {
+  if (refCount > MAX_REFS_PER_BATCH) {
     throw refuse(
       Reason.BATCH_TOO_LARGE,
-      `the batch holds ${request.refs.length} refs; at most ${MAX_REFS_PER_BATCH}: split it`,
+      `the batch holds ${refCount} refs; at most ${MAX_REFS_PER_BATCH}: split it`,
     );
   }
   const { minQuality } = request;
@@ -66,7 +76,7 @@ export function parsePurpose(purpose: string): string {
 
 type RefFault = { reason: Reason; field: string; description: string };
 
-function refFaults(ref: ContextRef, index: number): RefFault[] {
+function refFaults(ref: Ref, index: number): RefFault[] {
   const faults: RefFault[] = [];
   const add = (reason: Reason, field: string, description: string) =>
     faults.push({ reason, field: `refs[${index}].${field}`, description });

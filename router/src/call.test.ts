@@ -16,11 +16,11 @@ const tokens = createConsistencyTokens(new Uint8Array(32).fill(7));
 test('whoever waits for a call that ends is let go', async () => {
   const { signal } = new AbortController();
   const options = { caller: testCaller(), clock, timeoutMs: 60_000, itemTimeoutMs: undefined };
-  const call = createCall({ ...options, signal });
+  const call = createCall({ ...options, signal }, options);
   const before = call.stopped();
   call[Symbol.dispose]();
   expect(await before).toBe('gone');
-  const other = createCall({ ...options, signal });
+  const other = createCall({ ...options, signal }, options);
   other[Symbol.dispose]();
   expect(await other.stopped()).toBe('gone');
 });

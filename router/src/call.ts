@@ -20,17 +20,21 @@ export interface Call extends Disposable {
   readonly note: Note | undefined;
 }
 
-/** What a call is made of. */
-export interface CallOptions {
+/** Who asks. */
+export interface CallOf {
   readonly caller: Caller;
+  /** Aborted when the caller has gone; asked for only when something is waited for. */
+  readonly signal: AbortSignal;
+  readonly note?: Note | undefined;
+}
+
+/** How long a call may take. */
+export interface CallTimes {
   readonly clock: Clock;
   /** The time left of the call's own deadline. */
   readonly timeoutMs: number | undefined;
   /** The time for each item. */
   readonly itemTimeoutMs: number | undefined;
-  /** Aborted when the caller has gone. */
-  readonly signal: AbortSignal;
-  readonly note?: Note | undefined;
 }
 
 /** The deadline of a call that brings none. */
@@ -41,26 +45,23 @@ const KEPT_BACK_MIN_MS = 2;
 const KEPT_BACK_MAX_MS = 50;
 
 /** Begins a call. */
-export function createCall(options: CallOptions): Call {
-  const { clock, signal } = options;
-  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+export function createCall(of: CallOf, { clock, ...times }: CallTimes): Call {
+  const timeoutMs = times.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const share = timeoutMs * KEPT_BACK_SHARE;
   const keptBackMs = Math.min(Math.max(share, KEPT_BACK_MIN_MS), KEPT_BACK_MAX_MS);
-  const waitMs = Math.min(
-    timeoutMs - keptBackMs,
-    options.itemTimeoutMs ?? Number.POSITIVE_INFINITY,
-  );
+  const waitMs = Math.min(timeoutMs - keptBackMs, times.itemTimeoutMs ?? Number.POSITIVE_INFINITY);
   const deadlineMs = clock.monotonicMs() + waitMs;
   let stopped: Promise<Stopped> | undefined;
   let over = false;
   let onOver = () => {};
 
   return {
-    caller: options.caller,
+    caller: of.caller,
     deadlineMs,
-    note: options.note,
+    note: of.note,
     stopped() {
       stopped ??= new Promise((resolve) => {
+        const { signal } = of;
         const onGone = () => resolve('gone');
         if (over || signal.aborted) return onGone();
         const timer = setTimeout(

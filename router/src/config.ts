@@ -60,6 +60,10 @@ export const routerSettings = {
     min: 1,
     max: 100_000,
   }),
+  fastLane: choice('WEIR_FAST_LANE', ['on', 'off'], {
+    doc: 'Whether FetchContext over HTTP/2, in gRPC or binary Connect, is answered without the RPC library; off only to find a fault, or to compare',
+    default: 'on',
+  }),
   maxConnections: integer('WEIR_CONNECTIONS', {
     doc: 'How many connections callers may have open at once',
     default: '10000',

@@ -3,7 +3,7 @@ import { CacheStatus, ItemResultSchema } from '@weir/sdk/gen/weir/context/v1/con
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { expect, test } from 'vitest';
 import { refused } from './outcome.ts';
-import { presentBatch } from './present.ts';
+import { presentItem, withinBudget } from './present.ts';
 
 test('refusals count in the response budget as items do', () => {
   const text = 'x'.repeat(100_000);
@@ -11,7 +11,7 @@ test('refusals count in the response budget as items do', () => {
     ...refused(Reason.PROVIDER_FAILED, text),
     cache: CacheStatus.MISS,
   }));
-  const results = presentBatch(outcomes);
+  const results = withinBudget(outcomes).map(presentItem);
   const bytes = results.reduce((sum, r) => sum + toBinary(ItemResultSchema, r).length + 5, 0);
   expect(bytes).toBeLessThan(4 * 1024 * 1024);
   const reasons = results.map(({ outcome }) => outcome.case === 'refusal' && outcome.value.reason);

@@ -22,17 +22,23 @@ const LINK_BYTES = 32;
 const REFUSAL_BYTES = 64;
 
 /**
- * The outcomes of a batch as results. What is past the response budget, of which some may be
- * spent, is refused, to be asked for again in a smaller batch.
+ * The outcomes of a batch as they can be sent: what is past the response budget, of which some may be
+ * spent, is refused, to be asked for again in a smaller batch. The same list when all of it fits.
  */
-export function presentBatch(outcomes: readonly Outcome[], spentBytes = 0): ItemResult[] {
+export function withinBudget(outcomes: readonly Outcome[], spentBytes = 0): readonly Outcome[] {
   let bytes = spentBytes;
-  return outcomes.map((outcome, index) => {
+  let cut: Outcome[] | undefined;
+  for (let index = 0; index < outcomes.length; index++) {
+    const outcome = outcomes[index] as Outcome;
     const size = sizeOf(outcome);
-    if (bytes + size > RESPONSE_BUDGET_BYTES) return presentItem(overBudget(outcome), index);
-    bytes += size;
-    return presentItem(outcome, index);
-  });
+    if (bytes + size <= RESPONSE_BUDGET_BYTES) {
+      bytes += size;
+      continue;
+    }
+    cut ??= [...outcomes];
+    cut[index] = overBudget(outcome);
+  }
+  return cut ?? outcomes;
 }
 
 /** One outcome as a result. */

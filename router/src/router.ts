@@ -45,7 +45,7 @@ import {
   observeRedactions,
   observeSnapshot,
 } from './router-metrics.ts';
-import { dear, routes, services } from './routes.ts';
+import { dear, leanMethods, routes, services } from './routes.ts';
 import { noSecrets, openSecretsFile } from './secrets.ts';
 import { type FollowerState, startFollower } from './snapshot/follower.ts';
 import { createSnapshotHolder } from './snapshot/holder.ts';
@@ -158,34 +158,14 @@ export async function openRouter(
   const ready = () => notReady(holder.ageMs(), config.snapshotMaxAgeMs) ?? journal.notReady();
   const states = { ready, warning: () => journal.warning() };
   const ops = stack.use(await openOps(config, states, metrics, log));
+  const pipeline = {
+    ...{ memory, shared, blobs, flights, records, clock, log, holder, tokens, held, observe },
+    ...{ upstream, limits, redactions, pageTokens, journal, recorder, decided },
+  };
   const server = await serve({
-    host: config.host,
-    port: config.port,
-    services,
-    dear,
-    routes: routes({
-      ...{
-        memory,
-        shared,
-        blobs,
-        flights,
-        records,
-        clock,
-        log,
-        holder,
-        tokens,
-        held,
-        observe,
-        upstream,
-        limits,
-        redactions,
-        pageTokens,
-        journal,
-        recorder,
-        decided,
-      },
-      ...{ transport: transport.forwarding, assertions },
-    }),
+    ...{ host: config.host, port: config.port, services, dear },
+    routes: routes({ ...pipeline, transport: transport.forwarding, assertions }),
+    lean: config.fastLane === 'on' ? leanMethods(pipeline) : [],
     limits: limitsOf(config),
     gate: recordingGate(
       authenticate({ holder, clock, snapshotMaxAgeMs: config.snapshotMaxAgeMs, ...identity }),

@@ -1,5 +1,6 @@
 import type { DescMethod } from '@bufbuild/protobuf';
 import type { ConnectRouter } from '@connectrpc/connect';
+import type { LeanMethod } from '@weir/kit';
 import { AuditService } from '@weir/sdk/gen/weir/audit/v1/audit_pb';
 import { PolicyService } from '@weir/sdk/gen/weir/policy/v1/service_pb';
 import { AdminService } from '@weir/sdk/gen/weir/registry/v1/admin_pb';
@@ -8,9 +9,10 @@ import { RouterService } from '@weir/sdk/gen/weir/router/v1/router_pb';
 import type { AnswerDeps } from './answer.ts';
 import type { ListDeps } from './list/list.ts';
 import { explain } from './rpc/explain.ts';
-import { fetchContext } from './rpc/fetch-context.ts';
+import { fetchContext, fetchContextLean } from './rpc/fetch-context.ts';
 import { type ForwardDeps, forward } from './rpc/forward.ts';
 import { listContext } from './rpc/list-context.ts';
+import type { RecordDeps } from './rpc/record.ts';
 import { streamContext } from './rpc/stream-context.ts';
 import { testPolicies } from './rpc/test-policies.ts';
 
@@ -29,6 +31,11 @@ export const dear: readonly DescMethod[] = [
     .flatMap(({ methods }): readonly DescMethod[] => methods)
     .filter((method) => method !== RegistryService.method.heartbeat),
 ];
+
+/** What is answered in the fast lane too. */
+export function leanMethods(deps: AnswerDeps & RecordDeps): LeanMethod[] {
+  return [fetchContextLean(deps)];
+}
 
 /** Wires the services to what answers them. */
 export function routes(deps: AnswerDeps & ListDeps & ForwardDeps) {

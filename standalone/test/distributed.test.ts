@@ -25,6 +25,7 @@ const routerConfig: RouterConfig = {
   redisUrl: undefined,
   cacheMaxBytes: 16 * 1024 * 1024,
   answersMaxBytes: 64 * 1024 * 1024,
+  fastLane: 'on',
   callsAtWork: 2_000,
   maxConnections: 1_000,
   maxConnectionsPerAddress: 1_000,

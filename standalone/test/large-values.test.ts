@@ -412,6 +412,7 @@ describe.skipIf(s3Url === '' || s3KeyFile === '')('with a bucket in place of a f
       WEIR_BLOB_S3_KEY_FILE: s3KeyFile,
     });
     const [one] = await other.read();
+    expect(one).toMatchObject({ ok: true });
     expect(one?.ok && hashOf(one.item.bytes)).toBe(hashOf(large));
     expect(one?.ok && one.item.url).toMatch(new URL(s3Url).origin);
     expect(one?.ok && one.item.url).not.toContain('secret');

@@ -2,8 +2,9 @@ import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { refuse } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import { type AdmissionObserver, createAdmission } from './admission.ts';
+import { type Admission, type AdmissionObserver, createAdmission } from './admission.ts';
 import { carrierOf, type HttpRequest, type HttpResponse } from './http.ts';
+import type { LeanRefusal } from './lane/lane.ts';
 import type { ServeLimits } from './limits.ts';
 import type { ServeOptions } from './options.ts';
 import { writeRefusal } from './refusal.ts';
@@ -22,8 +23,16 @@ const DEAR_BYTES = 32 * 1024;
 /** Begins a request now or soon, or answers it with a refusal. */
 export type Admit = (request: HttpRequest, response: HttpResponse, begin: () => void) => void;
 
-/** Creates what stands before the handlers of the services; all other requests pass. */
-export function createAdmit(
+/** What stands before the handlers of the services, in both lanes. */
+export interface Door {
+  readonly admission: Admission;
+  readonly admit: Admit;
+  /** What refuses calls of a path in the fast lane. */
+  refused(path: string): LeanRefusal;
+}
+
+/** Opens what stands before the handlers of the services; all other requests pass. */
+export function openDoor(
   {
     services,
     dear = [],
@@ -31,7 +40,7 @@ export function createAdmit(
     metrics,
   }: Pick<ServeOptions, 'services' | 'dear' | 'log' | 'metrics'>,
   limits: ServeLimits,
-): Admit {
+): Door {
   const methods = new Set(
     services.flatMap(({ typeName, methods }) => methods.map(({ name }) => `/${typeName}/${name}`)),
   );
@@ -44,26 +53,38 @@ export function createAdmit(
     .createObservableGauge('weir_calls_waiting', { description: 'Calls that wait to begin.' })
     .addCallback((result) => result.observe(admission.waiting));
   let refused = 0;
-  return (request, response, begin) => {
-    const path = request.url?.split('?', 1)[0] ?? '';
-    if (!methods.has(path)) return begin();
-    const startMs = performance.now();
-    const carrier = carrierOf(request);
-    admission.arrive({
-      gone: () => carrier.destroyed,
-      dear: dearMethods.has(path) || Number(request.headers['content-length']) > DEAR_BYTES,
-      begin(read) {
-        response.once('close', admission.over);
-        request.once('end', read);
-        request.once('close', read);
-        begin();
-      },
-      refuse() {
-        refused = (refused + 1) % refusals.length;
-        refusals[refused]?.(request, response);
-        metrics.recordCall(path.slice(1), 'UNAVAILABLE', (performance.now() - startMs) / 1000);
-      },
-    });
+  const nextRefusal = () => {
+    refused = (refused + 1) % refusals.length;
+    return refusals[refused] as (typeof refusals)[number];
+  };
+  const count = (path: string, sinceMs: number) =>
+    metrics.recordCall(path.slice(1), 'UNAVAILABLE', (performance.now() - sinceMs) / 1000);
+  return {
+    admission,
+    admit(request, response, begin) {
+      const path = request.url?.split('?', 1)[0] ?? '';
+      if (!methods.has(path)) return begin();
+      const startMs = performance.now();
+      const carrier = carrierOf(request);
+      admission.arrive({
+        gone: () => carrier.destroyed,
+        dear: dearMethods.has(path) || Number(request.headers['content-length']) > DEAR_BYTES,
+        begin(read) {
+          response.once('close', admission.over);
+          request.once('end', read);
+          request.once('close', read);
+          begin();
+        },
+        refuse() {
+          nextRefusal().answer(request, response);
+          count(path, startMs);
+        },
+      });
+    },
+    refused: (path) => (stream, protocol, call) => {
+      nextRefusal().answerStream(stream, protocol, call.requestId);
+      count(path, call.arrivedMs);
+    },
   };
 }
 

@@ -144,18 +144,18 @@ it('tells no more than so many calls of strangers in a second, and how many it l
   await using server = await openTestServer({ log, routes: echoRoutes });
   const client = clientOf(server);
   const headers = { authorization: 'Bearer other' };
-  const calls = strangerLinesPerSecond + 50;
   const strange = () => client.fetchContext({}, { headers }).catch(() => undefined);
-  await Promise.all(Array.from({ length: calls }, strange));
+  const leftOutOf = () => lines.reduce((sum, line) => sum + Number(line.leftOut ?? 0), 0);
+  let calls = 0;
+  // On a busy machine it takes more to have so many in one second.
+  while (leftOutOf() === 0) {
+    await Promise.all(Array.from({ length: strangerLinesPerSecond }, strange));
+    calls += strangerLinesPerSecond;
+  }
   await client.fetchContext({});
   // Who is known is told all the same.
   await vi.waitFor(() => expect(lines.some(({ principal }) => principal === 'ann')).toBe(true));
-  await vi.waitFor(
-    () => expect(lines.find(({ leftOut }) => leftOut)?.leftOut).toBeGreaterThan(0),
-    3_000,
-  );
-  const told = lines.filter(({ code }) => code === 'UNAUTHENTICATED').length;
-  const leftOut = lines.reduce((sum, line) => sum + Number(line.leftOut ?? 0), 0);
-  expect(told + leftOut).toBe(calls);
-  expect(told).toBeLessThan(calls);
+  const toldOf = () => lines.filter(({ code }) => code === 'UNAUTHENTICATED').length;
+  await vi.waitFor(() => expect(toldOf() + leftOutOf()).toBe(calls), 5_000);
+  expect(toldOf()).toBeLessThan(calls);
 });

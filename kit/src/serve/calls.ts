@@ -15,10 +15,11 @@ import { beginServerSpan, endServerSpan } from '../telemetry/server-span.ts';
 import { noSpan, type OpenSpan } from '../telemetry/spans.ts';
 import { untilAborted } from './abort.ts';
 import { createFewLines, type FewLines } from './few-lines.ts';
+import type { CallHead } from './lane/lean-method.ts';
 import type { ServeOptions } from './options.ts';
 
 /** Where the end of a call is told: once, whatever ended it. */
-interface CallRecord {
+export interface CallRecord {
   /** The handler is at work. */
   running: boolean;
   /** What the handler ended with. */
@@ -35,6 +36,8 @@ const callKey = createContextKey<CallRecord | undefined>(undefined);
 export interface Calls {
   /** To be called first in the gate. */
   begin(context: HandlerContext): void;
+  /** Begins the record of a call that the RPC library has no part in. */
+  open(head: CallHead): CallRecord;
   /** To be the outermost interceptor: translates errors, ends calls at their deadlines. */
   readonly interceptor: Interceptor;
 }
@@ -45,9 +48,11 @@ export type CallWatch = Pick<ServeOptions, 'log' | 'metrics' | 'tracing' | 'onFa
 /** Creates the watch over calls, which writes the access log, their metrics and their traces. */
 export function createCalls(watch: CallWatch): Calls {
   const strangers = createFewLines(watch.log, 'calls of strangers are not all told one by one');
+  const open = (head: CallHead) => createRecord(head, watch, strangers);
   return {
+    open,
     begin(context) {
-      const call = createRecord(context, watch, strangers);
+      const call = open(context);
       context.values.set(callKey, call);
       context.signal.addEventListener('abort', () => atEnd(context, call), { once: true });
     },
@@ -136,7 +141,8 @@ function translate(error: unknown, signal: AbortSignal, requestId: string): Conn
   return translated;
 }
 
-function callerLeft() {
+/** What a call ends with whose caller has left. */
+export function callerLeft() {
   return refuse(Reason.CANCELLED, 'the caller left');
 }
 
@@ -172,13 +178,13 @@ async function* watched<T>(
 }
 
 function createRecord(
-  context: HandlerContext,
+  head: CallHead,
   { log, metrics, tracing, onFailed }: CallWatch,
   strangers: FewLines,
 ): CallRecord {
   const startMs = performance.now();
-  const span = beginServerSpan(tracing?.tracer, context);
-  const method = `${context.service.typeName}/${context.method.name}`;
+  const span = beginServerSpan(tracing?.tracer, head);
+  const method = `${head.service.typeName}/${head.method.name}`;
   metrics.callBegan(method);
   let finished = false;
   return {
@@ -193,12 +199,11 @@ function createRecord(
       const code = error === undefined ? 'OK' : codeName(error.code);
       metrics.callEnded(method);
       metrics.recordCall(method, code, durationMs / 1000);
-      const write = () =>
-        span.run(() => writeLine(log, context, { method, code, durationMs, error }));
-      if (context.values.get(callerKey) || levelOf(error) !== 'info') write();
+      const write = () => span.run(() => writeLine(log, head, { method, code, durationMs, error }));
+      if (head.values.get(callerKey) || levelOf(error) !== 'info') write();
       else strangers.write(write);
-      endServerSpan(span, context, { code, error });
-      if (error !== undefined) onFailed?.(context, error);
+      endServerSpan(span, head, { code, error });
+      if (error !== undefined) onFailed?.(head, error);
     },
   };
 }
@@ -210,7 +215,7 @@ interface Ended {
   readonly error: ConnectError | undefined;
 }
 
-function writeLine(log: Logger, { values, protocolName }: HandlerContext, ended: Ended): void {
+function writeLine(log: Logger, { values, protocolName }: CallHead, ended: Ended): void {
   const { method, code, durationMs, error } = ended;
   const level = levelOf(error);
   if (!log.isLevelEnabled(level)) return;

@@ -32,7 +32,7 @@ export function createDeadlines(
     const grpc = headers['content-type']?.startsWith('application/grpc') === true;
     const name = grpc ? 'grpc-timeout' : 'connect-timeout-ms';
     const given = headers[name];
-    const givenMs = typeof given === 'string' ? parseTimeoutMs(given, grpc) : undefined;
+    const givenMs = typeof given === 'string' ? timeoutOf(given, grpc) : undefined;
     if (given !== undefined && !(givenMs !== undefined && givenMs > maxMs)) return;
     if (given === undefined && !unary) return;
     const timeoutMs = given === undefined ? limits.defaultTimeoutMs : maxMs;
@@ -51,7 +51,8 @@ function unaryPathsOf(service: DescService): string[] {
     .map((method) => `/${service.typeName}/${method.name}`);
 }
 
-function parseTimeoutMs(value: string, grpc: boolean): number | undefined {
+/** The time that a header gives, in milliseconds; undefined: it is malformed. */
+export function timeoutOf(value: string, grpc: boolean): number | undefined {
   if (!grpc) return /^\d{1,10}$/.test(value) ? Number(value) : undefined;
   const [, digits, unit] = /^(\d{1,8})([HMSmun])$/.exec(value) ?? [];
   return unit === undefined ? undefined : Number(digits) * (grpcUnitsMs[unit] ?? Number.NaN);

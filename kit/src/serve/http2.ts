@@ -1,8 +1,9 @@
 import { writeSync } from 'node:fs';
-import { createServer, type ServerHttp2Session } from 'node:http2';
+import { createServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import { within } from './abort.ts';
 import type { HttpHandler } from './http.ts';
+import type { FastLane } from './lane/lane.ts';
 import type { ServeLimits } from './limits.ts';
 
 const streamWindowBytes = 1024 * 1024;
@@ -39,34 +40,46 @@ interface Use {
   readonly socket: Socket;
   streams: number;
   idleSinceMs: number;
+  /** To be called when a stream of it is over; one function for all of them. */
+  readonly left: () => void;
 }
 
 /** Opens the part of a listener that speaks HTTP/2. */
-export function openHttp2(limits: ServeLimits, onRequest: HttpHandler): Http2Side {
+export function openHttp2(
+  limits: ServeLimits,
+  onRequest: HttpHandler,
+  lane: FastLane | undefined,
+): Http2Side {
   const uses = new Set<Use>();
+  const useOf = new WeakMap<object, Use>();
   let retired = false;
-  const server = createServer(
-    {
-      maxSessionMemory: sessionMemoryMb,
-      settings: {
-        initialWindowSize: streamWindowBytes,
-        maxConcurrentStreams: limits.streamsPerConnection,
-        maxHeaderListSize: limits.headersMaxBytes,
-      },
+  const settings = {
+    maxSessionMemory: sessionMemoryMb,
+    settings: {
+      initialWindowSize: streamWindowBytes,
+      maxConcurrentStreams: limits.streamsPerConnection,
+      maxHeaderListSize: limits.headersMaxBytes,
     },
-    (request, response) => {
-      // Peers are held to the settings only from when they have acknowledged them.
-      if (headerBytes(request.rawHeaders) <= limits.headersMaxBytes) {
-        return onRequest(request, response);
-      }
-      response.statusCode = 431;
-      response.end();
-    },
-  );
+  };
+  const server = createServer(settings);
+  /** Makes requests and responses of the streams that are handed to it; it has no connections. */
+  const whole = createServer(settings, (request, response) => {
+    // Peers are held to the settings only from when they have acknowledged them.
+    if (headerBytes(request.rawHeaders) <= limits.headersMaxBytes) {
+      return onRequest(request, response);
+    }
+    response.statusCode = 431;
+    response.end();
+  });
+  server.on('stream', (stream, headers, flags, rawHeaders: string[]) => {
+    enter(useOf.get(stream.session as object), stream);
+    if (lane?.take(stream, headers, rawHeaders)) return;
+    whole.emit('stream', stream, headers, flags, rawHeaders);
+  });
   const opened = (session: ServerHttp2Session, socket: Socket) => {
-    const use: Use = { session, socket, streams: 0, idleSinceMs: performance.now() };
+    const use = createUse(session, socket);
     uses.add(use);
-    countStreams(use);
+    useOf.set(session, use);
     // The preface may be begun and never finished.
     const silent = setTimeout(() => session.destroy(), limits.silentSocketMs);
     session.once('remoteSettings', () => clearTimeout(silent));
@@ -156,14 +169,21 @@ function pinged(session: ServerHttp2Session): Promise<void> {
   });
 }
 
-function countStreams(use: Use): void {
-  use.session.on('stream', (stream) => {
-    use.streams += 1;
-    stream.once('close', () => {
+function createUse(session: ServerHttp2Session, socket: Socket): Use {
+  const use: Use = {
+    ...{ session, socket, streams: 0, idleSinceMs: performance.now() },
+    left() {
       use.streams -= 1;
       use.idleSinceMs = performance.now();
-    });
-  });
+    },
+  };
+  return use;
+}
+
+function enter(use: Use | undefined, stream: ServerHttp2Stream): void {
+  if (!use) return;
+  use.streams += 1;
+  stream.on('close', use.left);
 }
 
 function headerBytes(rawHeaders: readonly string[]): number {

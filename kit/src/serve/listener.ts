@@ -8,6 +8,7 @@ import { createAddressCount } from './addresses.ts';
 import type { HttpHandler, HttpRequest, HttpResponse } from './http.ts';
 import { openHttp1 } from './http1.ts';
 import { openHttp2 } from './http2.ts';
+import type { FastLane } from './lane/lane.ts';
 import type { ServeLimits } from './limits.ts';
 import { openTlsSide, type ServerTls, type TlsSide, type TlsSideOptions } from './tls-server.ts';
 
@@ -31,6 +32,10 @@ export interface ListenerOptions {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly onRequest: HttpHandler;
+  /** Requests that are being answered, those of the fast lane among them. */
+  readonly requests: Requests;
+  /** Left out: every call goes to `onRequest`. */
+  readonly lane?: FastLane | undefined;
   /** Left out: only clear text is spoken. */
   readonly tls?: ServerTls | undefined;
 }
@@ -51,16 +56,17 @@ export interface Listener {
 
 /** Listens. Rejects when the address cannot be had. */
 export async function openListener(options: ListenerOptions): Promise<Listener> {
-  const requests = createRequests();
+  const { requests } = options;
   const onRequest = (request: HttpRequest, response: HttpResponse) => {
-    requests.add(response);
+    requests.enter(response);
+    response.once('close', () => requests.leave(response));
     if (request.httpVersionMajor === 1 && secure?.isOutdated(request.socket)) {
       response.setHeader('connection', 'close');
     }
     options.onRequest(request, response);
   };
   const http1 = openHttp1(options.limits, onRequest);
-  const http2 = openHttp2(options.limits, onRequest);
+  const http2 = openHttp2(options.limits, onRequest, options.lane);
   const sockets = new Set<Socket>();
   const unsorted = new Set<Socket>();
   const refused = countConnections(options.metrics, sockets);
@@ -194,20 +200,27 @@ function countConnections({ meter }: Metrics, sockets: ReadonlySet<Socket>) {
 }
 
 /** The requests that are being answered. */
-function createRequests() {
-  const open = new Set<HttpResponse>();
-  let atNone = Promise.withResolvers<void>();
+export interface Requests {
+  enter(request: object): void;
+  leave(request: object): void;
+  /** Connections of HTTP/1.1 are not to be used again after the answers under way. */
+  makeLast(): void;
+  /** Resolves when there are none, or after a time. True: there are none. */
+  none(maxMs: number): Promise<boolean>;
+}
+
+/** Creates the account of requests that are being answered. */
+export function createRequests(): Requests {
+  const open = new Set<object>();
+  let atNone: PromiseWithResolvers<void> | undefined;
   return {
-    add(response: HttpResponse) {
-      open.add(response);
-      response.once('close', () => {
-        open.delete(response);
-        if (open.size > 0) return;
-        atNone.resolve();
-        atNone = Promise.withResolvers();
-      });
+    enter: (request) => void open.add(request),
+    leave(request) {
+      open.delete(request);
+      if (open.size > 0) return;
+      atNone?.resolve();
+      atNone = undefined;
     },
-    /** Connections of HTTP/1.1 are not to be used again after the answers under way. */
     makeLast() {
       for (const response of open) {
         if (response instanceof ServerResponse && !response.headersSent) {
@@ -215,8 +228,9 @@ function createRequests() {
         }
       }
     },
-    async none(maxMs: number): Promise<boolean> {
+    async none(maxMs) {
       if (open.size === 0) return true;
+      atNone ??= Promise.withResolvers();
       await within(maxMs, atNone.promise);
       return open.size === 0;
     },

@@ -1,10 +1,11 @@
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
-import type { ConnectError, ConnectRouter, HandlerContext, Interceptor } from '@connectrpc/connect';
+import type { ConnectError, ConnectRouter, Interceptor } from '@connectrpc/connect';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 import type { CorsOptions } from './cors.ts';
 import type { HttpRequest, HttpResponse } from './http.ts';
+import type { CallHead, LeanMethod } from './lane/lean-method.ts';
 import type { ServeLimits } from './limits.ts';
 import type { TrustedProxies } from './peer.ts';
 import type { ServerTls } from './tls-server.ts';
@@ -25,9 +26,11 @@ export interface ServeOptions {
    * Runs on the headers of every call, before its body is read; health and reflection are
    * exempt. Sets callerKey, or throws a WeirError. Finds the other end of the connection in peerKey.
    */
-  gate(context: HandlerContext): void | Promise<void>;
+  gate(head: CallHead): void | Promise<void>;
   /** Told of each call that ends with an error, whatever part of the way it came. Never throws. */
-  readonly onFailed?: ((context: HandlerContext, error: ConnectError) => void) | undefined;
+  readonly onFailed?: ((head: CallHead, error: ConnectError) => void) | undefined;
+  /** Methods that also have a fast lane. Left out: none. */
+  readonly lean?: readonly LeanMethod[];
   /** Interceptors around the handlers, outermost first. */
   readonly interceptors?: readonly Interceptor[];
   /** The access log, and faults. */

@@ -1,5 +1,6 @@
 import { createHash, type X509Certificate } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import type { ServerHttp2Stream } from 'node:http2';
 import { BlockList, isIP, type Socket, SocketAddress } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { type ContextKey, createContextKey } from '@connectrpc/connect';
@@ -69,21 +70,40 @@ function addNetwork(list: BlockList, variable: string, entry: string): void {
   list.addSubnet(address, prefix, version === 6 ? 'ipv6' : 'ipv4');
 }
 
+/** Finds out who is at the other end. */
+export interface Peers {
+  ofRequest(request: HttpRequest): Peer;
+  /** Of a stream of HTTP/2. */
+  ofStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Peer;
+}
+
 /**
  * Makes what finds out who is at the other end. What a proxy says in X-Forwarded-For counts only
  * when it is believed; its own certificate is never that of a caller.
  */
-export function createPeers(isTrusted: TrustedProxies): (request: HttpRequest) => Peer {
+export function createPeers(isTrusted: TrustedProxies): Peers {
   const known = new WeakMap<object, Peer>();
-  return (request) => {
-    const connection = 'stream' in request ? request.stream.session : request.socket;
+  const find = (
+    connection: object | undefined,
+    socket: Socket | TLSSocket | undefined,
+    headers: IncomingHttpHeaders,
+  ): Peer => {
     if (!connection) return nobody;
     let peer = known.get(connection);
     if (!peer) {
-      peer = peerOf('stream' in request ? request.stream.session?.socket : request.socket);
+      peer = peerOf(socket);
       known.set(connection, peer);
     }
-    return isTrusted(peer.address) ? forwarded(peer.address, request.headers, isTrusted) : peer;
+    return isTrusted(peer.address) ? forwarded(peer.address, headers, isTrusted) : peer;
+  };
+  const ofStream = ({ session }: ServerHttp2Stream, headers: IncomingHttpHeaders) =>
+    find(session, session?.socket, headers);
+  return {
+    ofStream,
+    ofRequest(request) {
+      if ('stream' in request) return ofStream(request.stream, request.headers);
+      return find(request.socket, request.socket, request.headers);
+    },
   };
 }
 

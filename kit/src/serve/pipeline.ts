@@ -1,5 +1,6 @@
 import { Health } from '@weir/sdk/gen/health/v1/health_pb';
-import { createAdmit } from './admit.ts';
+import type { Admit } from './admit.ts';
+import { readAuthority } from './authority.ts';
 import { createCors } from './cors.ts';
 import { createDeadlines } from './deadline.ts';
 import type { HttpHandler, HttpRequest, HttpResponse } from './http.ts';
@@ -14,6 +15,7 @@ interface PipelineParts {
   readonly rpc: HttpHandler;
   readonly draining: AbortSignal;
   readonly slowReaders: SlowReaders;
+  readonly admit: Admit;
 }
 
 /** Creates what every request goes through: its id, CORS, other handlers, admission, calls. */
@@ -26,7 +28,6 @@ export function createPipeline(
   const services = [...options.services, Health];
   const boundDeadline = createDeadlines(services, limits);
   const boundBody = createBodyLimit(services, limits);
-  const admit = createAdmit(options, limits);
   const attempt = (request: HttpRequest, response: HttpResponse, work: () => void) => {
     try {
       work();
@@ -45,7 +46,7 @@ export function createPipeline(
     joinCredentials(request);
     if (cors(request, response)) return;
     if (options.handle?.(request, response) === true) return;
-    admit(request, response, () => attempt(request, response, () => call(request, response)));
+    parts.admit(request, response, () => attempt(request, response, () => call(request, response)));
   };
   return (request, response) => {
     // The RPC library stops listening before the error of a request that was cut off arrives, if
@@ -65,8 +66,10 @@ function ignore(): void {}
 
 /** The RPC library makes a URL of it, and a host that is none would throw out of the event. */
 function hasAuthority(request: HttpRequest): boolean {
-  const authority = 'authority' in request ? request.authority : request.headers.host;
-  return authority !== undefined && URL.canParse(`http://${authority}`);
+  const given = 'authority' in request ? request.authority : request.headers.host;
+  const read = readAuthority(given);
+  if (read !== given && 'authority' in request) request.headers[':authority'] = read;
+  return read !== undefined;
 }
 
 /**

@@ -13,7 +13,7 @@ it.each([
   ['application/grpc', 200],
 ])('tells a caller with %s when to come again', async (type, status) => {
   const refusal = refuse(Reason.OVERLOADED, 'too much', { retryDelayMs: 1_200 });
-  const server = createServer(writeRefusal(refusal));
+  const server = createServer(writeRefusal(refusal).answer);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

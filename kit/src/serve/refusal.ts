@@ -1,11 +1,18 @@
 import type { ServerResponse } from 'node:http';
+import type { ServerHttp2Stream } from 'node:http2';
 import { endStreamFlag, endStreamToJson, errorToJson } from '@connectrpc/connect/protocol-connect';
 import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
 import { retryAfterOf, toConnectError, type WeirError } from '../errors.ts';
 import type { HttpRequest, HttpResponse } from './http.ts';
+import type { LeanProtocol } from './lane/lean-head.ts';
+import { requestIdHeader } from './request-id.ts';
 
 /** A refusal that is written once and sent to many, whatever protocol they speak. */
-export type WrittenRefusal = (request: HttpRequest, response: HttpResponse) => void;
+export interface WrittenRefusal {
+  answer(request: HttpRequest, response: HttpResponse): void;
+  /** Answers a call of the fast lane. */
+  answerStream(stream: ServerHttp2Stream, protocol: LeanProtocol, requestId: string): void;
+}
 
 /**
  * Writes a refusal, to be sent to calls whose body nobody reads: next to nothing is left to do for
@@ -17,21 +24,35 @@ export function writeRefusal(refusal: WeirError): WrittenRefusal {
   const unary = Buffer.from(JSON.stringify(errorToJson(error, undefined)));
   const stream = endOfStream(JSON.stringify(endStreamToJson(new Headers(), error, undefined)));
   const retryAfter = Object.entries(retryAfterOf(refusal));
-  return (request, response) => {
-    for (const [name, value] of retryAfter) response.setHeader(name, value);
-    const type = request.headers['content-type'] ?? '';
-    if (type.startsWith('application/grpc')) {
-      response.setHeader('content-type', type);
-      for (const [name, value] of grpc) response.setHeader(name, value);
-      response.end();
-    } else if (type.startsWith('application/connect+')) {
-      response.setHeader('content-type', type);
-      end(response, stream);
-    } else {
-      response.statusCode = 503;
-      response.setHeader('content-type', 'application/json');
-      end(response, unary);
-    }
+  const head = Object.fromEntries(retryAfter);
+  const grpcHead = { ':status': 200, 'content-type': 'application/grpc+proto', ...head };
+  const ofGrpc = { ...grpcHead, ...Object.fromEntries(grpc) };
+  const ofConnect = { ':status': 503, 'content-type': 'application/json', ...head };
+  return {
+    answer(request, response) {
+      for (const [name, value] of retryAfter) response.setHeader(name, value);
+      const type = request.headers['content-type'] ?? '';
+      if (type.startsWith('application/grpc')) {
+        response.setHeader('content-type', type);
+        for (const [name, value] of grpc) response.setHeader(name, value);
+        response.end();
+      } else if (type.startsWith('application/connect+')) {
+        response.setHeader('content-type', type);
+        end(response, stream);
+      } else {
+        response.statusCode = 503;
+        response.setHeader('content-type', 'application/json');
+        end(response, unary);
+      }
+    },
+    answerStream(carrier, protocol, requestId) {
+      const id = { [requestIdHeader]: requestId };
+      if (protocol === 'grpc') carrier.respond({ ...ofGrpc, ...id }, { endStream: true });
+      else {
+        carrier.respond({ ...ofConnect, ...id });
+        carrier.end(unary);
+      }
+    },
   };
 }
 

@@ -6,14 +6,14 @@ import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { requestIdKey } from '../caller.ts';
 import { refuse, toConnectError } from '../errors.ts';
 import { afterCallKey, cutKey } from './after-call.ts';
-import { type Calls, createCalls } from './calls.ts';
+import type { Calls } from './calls.ts';
 import { drainingKey } from './draining.ts';
 import type { HealthState } from './health.ts';
 import { carrierOf, type HttpHandler, type HttpRequest, type HttpResponse } from './http.ts';
 import type { ServeLimits } from './limits.ts';
 import { createOpenStreams } from './open-streams.ts';
 import type { ServeOptions } from './options.ts';
-import { createPeers, peerKey } from './peer.ts';
+import { type Peers, peerKey } from './peer.ts';
 import { addReflection, reflectionServices } from './reflection.ts';
 import { requestIdOf } from './request-id.ts';
 import { expectBody, expectBodyKey } from './signed-body.ts';
@@ -25,6 +25,8 @@ const openServices: ReadonlySet<string> = new Set(
 
 /** What the calls of a server share. */
 interface RpcParts {
+  readonly calls: Calls;
+  readonly peers: Peers;
   readonly health: HealthState;
   /** The server drains; calls that still come are served. */
   readonly draining: AbortSignal;
@@ -38,9 +40,8 @@ export function createRpc(
   limits: ServeLimits,
   parts: RpcParts,
 ): HttpHandler {
-  const calls = createCalls(options);
+  const { calls, peers } = parts;
   const responses = new WeakMap<HttpRequest, HttpResponse>();
-  const peerOf = createPeers(options.trustedProxies ?? (() => false));
   const adapter = connectNodeAdapter({
     routes(router) {
       options.routes(router);
@@ -52,7 +53,7 @@ export function createRpc(
     contextValues: (request) =>
       createContextValues()
         .set(requestIdKey, requestIdOf(request))
-        .set(peerKey, peerOf(request))
+        .set(peerKey, peers.ofRequest(request))
         .set(expectBodyKey, (digest) => expectBody(request, digest))
         .set(afterCallKey, (done) => {
           if (carrierOf(request).destroyed) done();

@@ -1,8 +1,12 @@
+import { openDoor } from './admit.ts';
+import { createCalls } from './calls.ts';
 import { shuttingDown } from './draining.ts';
 import { createHealth } from './health.ts';
+import { openLane } from './lane/lane.ts';
 import { defaultLimits, type ServeLimits } from './limits.ts';
-import { type Listener, openListener } from './listener.ts';
+import { createRequests, type Listener, openListener } from './listener.ts';
 import type { ServeOptions } from './options.ts';
+import { createPeers } from './peer.ts';
 import { createPipeline } from './pipeline.ts';
 import { createRpc } from './rpc.ts';
 import { createSlowReaders } from './slow-reader.ts';
@@ -41,15 +45,26 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const draining = new AbortController();
   const ending = new AbortController();
   const signals = { draining: draining.signal, ending: ending.signal };
-  const rpc = createRpc(options, limits, { health, ...signals });
+  const calls = createCalls(options);
+  const peers = createPeers(options.trustedProxies ?? (() => false));
+  const rpc = createRpc(options, limits, { calls, peers, health, ...signals });
   const slowReaders = createSlowReaders(limits);
+  const { admission, admit, refused } = openDoor(options, limits);
   const onRequest = createPipeline(options, limits, {
-    rpc,
-    slowReaders,
+    ...{ rpc, slowReaders, admit },
     draining: draining.signal,
   });
+  const requests = createRequests();
+  const lane = openLane({
+    ...{ limits, calls, admission, refused, requests, readers: slowReaders },
+    methods: options.lean ?? [],
+    gate: options.gate,
+    peerOf: peers.ofStream,
+    ending: ending.signal,
+  });
   const { host, port, log, metrics, tls } = options;
-  const listener = await openListener({ host, port, limits, log, metrics, onRequest, tls });
+  const onPort = { host, port, limits, log, metrics, tls };
+  const listener = await openListener({ ...onPort, onRequest, requests, lane });
   let drained: Promise<void> | undefined;
   const drain = (graceMs: number) => {
     drained ??= runDrain(listener, graceMs, {
@@ -58,7 +73,10 @@ export async function serve(options: ServeOptions): Promise<Server> {
         draining.abort();
       },
       end: () => ending.abort(shuttingDown()),
-    }).finally(() => slowReaders[Symbol.dispose]());
+    }).finally(() => {
+      slowReaders[Symbol.dispose]();
+      lane[Symbol.dispose]();
+    });
     return drained;
   };
   return {

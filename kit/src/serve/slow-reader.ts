@@ -6,17 +6,24 @@ import type { ServeLimits } from './limits.ts';
 const slowestBytesPerS = 64 * 1024;
 const looksPerTime = 4;
 
-interface Reading {
-  readonly carrier: ReturnType<typeof carrierOf>;
-  /** What waited for the reader at the last look, and since when it has been so much. */
+/** An answer that is being read. */
+export interface Reading {
+  /** What has not left yet, in bytes. */
+  readonly writableLength: number;
+  /** What it was at the last look, and since when it has been so much. */
   waitingBytes: number;
-  sinceMs: number;
+  waitingSinceMs: number;
+  /** Cuts it off. */
+  cutReader(): void;
 }
 
 /** Cuts answers whose readers do not read, whatever their deadline. */
 export interface SlowReaders extends Disposable {
   /** Watches over an answer until it is over. */
   watch(request: HttpRequest, response: HttpResponse): void;
+  /** Watches over an answer until it leaves. */
+  enter(reading: Reading): void;
+  leave(reading: Reading): void;
 }
 
 /**
@@ -26,35 +33,44 @@ export interface SlowReaders extends Disposable {
 export function createSlowReaders({
   slowReaderMs,
 }: Pick<ServeLimits, 'slowReaderMs'>): SlowReaders {
-  const readings = new Map<HttpResponse, Reading>();
+  const readings = new Set<Reading>();
   const look = () => {
     const nowMs = performance.now();
-    for (const [response, reading] of readings) {
-      const waitingBytes = response.writableLength;
+    for (const reading of readings) {
+      const waitingBytes = reading.writableLength;
       if (waitingBytes === 0 || waitingBytes !== reading.waitingBytes) {
-        Object.assign(reading, { waitingBytes, sinceMs: nowMs });
+        reading.waitingBytes = waitingBytes;
+        reading.waitingSinceMs = nowMs;
         continue;
       }
       const patienceMs = slowReaderMs + (waitingBytes / slowestBytesPerS) * 1000;
-      if (nowMs - reading.sinceMs > patienceMs) cut(response, reading.carrier);
+      if (nowMs - reading.waitingSinceMs > patienceMs) reading.cutReader();
     }
   };
   const looking = setInterval(look, slowReaderMs / looksPerTime).unref();
   return {
+    enter: (reading) => void readings.add(reading),
+    leave: (reading) => void readings.delete(reading),
     watch(request, response) {
-      const reading = { carrier: carrierOf(request), waitingBytes: 0, sinceMs: 0 };
-      readings.set(response, reading);
+      const carrier = carrierOf(request);
+      const reading: Reading = {
+        get writableLength() {
+          return response.writableLength;
+        },
+        ...{ waitingBytes: 0, waitingSinceMs: 0, cutReader: () => cut(response, carrier) },
+      };
+      readings.add(reading);
       // Whoever takes all that waits reads, though as much may wait again at the next look.
       response.on('drain', () => {
-        reading.sinceMs = performance.now();
+        reading.waitingSinceMs = performance.now();
       });
-      response.once('close', () => readings.delete(response));
+      response.once('close', () => readings.delete(reading));
     },
     [Symbol.dispose]: () => clearInterval(looking),
   };
 }
 
-function cut(response: HttpResponse, carrier: Reading['carrier']): void {
+function cut(response: HttpResponse, carrier: ReturnType<typeof carrierOf>): void {
   // Who waits to write takes this for a peer that left; what the system calls it would be
   // printed as a fault of ours.
   const left = Object.assign(new Error('the reader was cut'), { code: 'ECONNRESET' });

@@ -1,7 +1,8 @@
-import { Code, type ConnectError, type HandlerContext } from '@connectrpc/connect';
+import { Code, type ConnectError } from '@connectrpc/connect';
 import type { Attributes, Tracer } from '@opentelemetry/api';
 import { callerKey } from '../caller.ts';
 import { reasonName, reasonOf } from '../errors.ts';
+import type { CallHead } from '../serve/lane/lean-method.ts';
 import { beginRoot, noSpan, type OpenSpan } from './spans.ts';
 
 /** The codes that say that the server is at fault, and not the caller. */
@@ -15,7 +16,7 @@ const ours: ReadonlySet<Code> = new Set([
 ]);
 
 /** Begins the span of a call that was received. Health checks and reflection are left out. */
-export function beginServerSpan(tracer: Tracer | undefined, call: HandlerContext): OpenSpan {
+export function beginServerSpan(tracer: Tracer | undefined, call: CallHead): OpenSpan {
   const service = call.service.typeName;
   if (tracer === undefined || service.startsWith('grpc.')) return noSpan;
   const attributes = {
@@ -30,7 +31,7 @@ export function beginServerSpan(tracer: Tracer | undefined, call: HandlerContext
 /** Ends it: with its code, which has a name such as NOT_FOUND, and for whom it was. */
 export function endServerSpan(
   span: OpenSpan,
-  call: HandlerContext,
+  call: CallHead,
   { code, error }: { readonly code: string; readonly error: ConnectError | undefined },
 ): void {
   if (span === noSpan) return;
@@ -42,7 +43,7 @@ export function endServerSpan(
   span.end();
 }
 
-function tenantOf(call: HandlerContext): Attributes {
+function tenantOf(call: CallHead): Attributes {
   const tenant = call.values.get(callerKey)?.tenant;
   return tenant === undefined ? {} : { 'weir.tenant': tenant };
 }
@@ -52,6 +53,6 @@ function reasonFor(error: ConnectError | undefined): Attributes {
   return reason === undefined ? {} : { 'weir.reason': reasonName(reason) };
 }
 
-function isConnect({ protocolName }: HandlerContext): boolean {
+function isConnect({ protocolName }: CallHead): boolean {
   return protocolName === 'connect';
 }

@@ -52,11 +52,12 @@ export function spanEvent(name: string, attributes?: Attributes): void {
 export function beginRoot(
   tracer: Tracer,
   name: string,
-  { attributes, header }: { readonly attributes: Attributes; readonly header: Headers },
+  { attributes, header }: { readonly attributes: Attributes; readonly header: Pick<Headers, 'get'> },
 ): OpenSpan {
   const brought = propagator.extract(ROOT_CONTEXT, header, {
     get: (from, key) => from.get(key) ?? undefined,
-    keys: (from) => [...from.keys()],
+    // Headers are asked for by name.
+    keys: () => [],
   });
   const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, brought);
   return openSpan(span, brought.setValue(tracerKey, tracer));

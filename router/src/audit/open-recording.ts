@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { createClient, type HandlerContext, type Transport } from '@connectrpc/connect';
+import { createClient, type Transport } from '@connectrpc/connect';
 import { type Journal, openJournal } from '@weir/journal';
 import {
+  type CallHead,
   type Clock,
   codeOf,
   type Logger,
@@ -74,16 +75,16 @@ function writerName(dataDir: string): string {
 
 /** A gate whose refusals are recorded. */
 export function recordingGate(
-  gate: (context: HandlerContext) => void | Promise<void>,
+  gate: (head: CallHead) => void | Promise<void>,
   { recorder, clock }: { readonly recorder: Recorder; readonly clock: Clock },
 ) {
-  const refused = (context: HandlerContext, error: unknown): never => {
+  const refused = (head: CallHead, error: unknown): never => {
     // A fault of ours lets nobody in either.
     const reason = error instanceof WeirError ? error.reason : Reason.INTERNAL;
     recorder.recordRefused({
-      requestId: context.values.get(requestIdKey),
-      method: `${context.service.typeName}/${context.method.name}`,
-      network: context.values.get(peerKey).address,
+      requestId: head.values.get(requestIdKey),
+      method: `${head.service.typeName}/${head.method.name}`,
+      network: head.values.get(peerKey).address,
       startWallMs: clock.wallMs(),
       startMonotonicMs: clock.monotonicMs(),
       code: codeOf(reason),
@@ -91,11 +92,11 @@ export function recordingGate(
     });
     throw error;
   };
-  return (context: HandlerContext): void | Promise<void> => {
+  return (head: CallHead): void | Promise<void> => {
     try {
-      return gate(context)?.catch((error: unknown) => refused(context, error));
+      return gate(head)?.catch((error: unknown) => refused(head, error));
     } catch (error) {
-      return refused(context, error);
+      return refused(head, error);
     }
   };
 }

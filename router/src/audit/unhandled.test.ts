@@ -45,8 +45,8 @@ async function openRouterPart() {
       }),
     gate: recordingGate(
       ({ requestHeader, values }) => {
-        if (requestHeader.has('x-break')) throw new TypeError('a fault of ours');
-        if (requestHeader.has('x-signed')) values.get(expectBodyKey)(new Uint8Array(32));
+        if (requestHeader.get('x-break') !== null) throw new TypeError('a fault of ours');
+        if (requestHeader.get('x-signed') !== null) values.get(expectBodyKey)(new Uint8Array(32));
         values.set(callerKey, testCaller());
       },
       { recorder, clock },

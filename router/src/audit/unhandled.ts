@@ -1,11 +1,5 @@
-import {
-  Code,
-  type ConnectError,
-  type ContextKey,
-  createContextKey,
-  type HandlerContext,
-} from '@connectrpc/connect';
-import { type Clock, callerKey, reasonOf, requestIdKey } from '@weir/kit';
+import { Code, type ConnectError, type ContextKey, createContextKey } from '@connectrpc/connect';
+import { type CallHead, type Clock, callerKey, reasonOf, requestIdKey } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { SnapshotHolder } from '../snapshot/holder.ts';
 import { subjectOf } from '../subject.ts';
@@ -28,7 +22,7 @@ export interface UnhandledDeps {
  * too large, late, or not the one that was signed. Who left before it was read asked for nothing.
  */
 export function recordUnhandled({ recorder, holder, clock }: UnhandledDeps) {
-  return ({ service, method, values }: HandlerContext, error: ConnectError): void => {
+  return ({ service, method, values }: CallHead, error: ConnectError): void => {
     const caller = values.get(callerKey);
     if (!caller || values.get(handledKey) || error.code === Code.Canceled) return;
     const { current } = holder;

@@ -40,7 +40,9 @@ export async function listAll(
   asked: Asked,
 ): Promise<{ response: ListContextResponse; listed: readonly Listed[]; snapshot: Snapshot }> {
   const pageSize = parsePageSize(request);
-  using call = createCall({ ...asked, clock: deps.clock, itemTimeoutMs: undefined });
+  using call = createCall(asked, {
+    ...{ clock: deps.clock, timeoutMs: asked.timeoutMs, itemTimeoutMs: undefined },
+  });
   const positions = deps.pageTokens.read(request, asked.caller);
   const snapshot = deps.holder.current;
   const purpose = parsePurpose(request.purpose);

@@ -1,5 +1,5 @@
 import type { HandlerContext } from '@connectrpc/connect';
-import { afterCallKey, callerOf, requireScope } from '@weir/kit';
+import { afterCallKey, callerOf, type LeanCall, requireScope } from '@weir/kit';
 import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import type { Asked } from '../answer.ts';
 
@@ -10,4 +10,19 @@ export function askedBy(context: HandlerContext): Asked {
   const afterCall = context.values.get(afterCallKey);
   const { signal } = context;
   return { caller, signal, timeoutMs: context.timeoutMs(), ...(afterCall && { afterCall }) };
+}
+
+/** Who asks by a call of the fast lane. */
+export function askedInLane(call: LeanCall): Asked {
+  const caller = callerOf(call);
+  requireScope(caller, Scope.READ);
+  return {
+    caller,
+    // Made only for those who wait.
+    get signal() {
+      return call.signal;
+    },
+    timeoutMs: call.timeoutMs(),
+    afterCall: (done) => call.afterCall(done),
+  };
 }

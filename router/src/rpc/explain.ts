@@ -21,7 +21,7 @@ import type { Slot } from '../authorise.ts';
 import type { Stage } from '../call.ts';
 import { bareDecisionOf, decisionOf } from '../decision.ts';
 import type { Outcome } from '../outcome.ts';
-import { presentBatch } from '../present.ts';
+import { presentItem, withinBudget } from '../present.ts';
 import { reportOf } from '../quality/report.ts';
 import type { Offer } from '../snapshot/catalogue.ts';
 import { isAllowed } from './administer.ts';
@@ -68,7 +68,8 @@ async function explained(
     }),
   );
   const bare = create(ExplainResponseSchema, { explanations });
-  const results = presentBatch(outcomes, toBinary(ExplainResponseSchema, bare).length);
+  const sent = withinBudget(outcomes, toBinary(ExplainResponseSchema, bare).length);
+  const results = sent.map(presentItem);
   const presentedMs = clock.monotonicMs();
   const response = create(ExplainResponseSchema, {
     explanations: explanations.map(({ quality, ...explanation }, i) => ({
@@ -91,7 +92,7 @@ async function explained(
   const { purpose } = request.fetch;
   return {
     answer: response,
-    record: { purpose, items: fetchedItems(asked.caller.tenant, slots, outcomes, results) },
+    record: { purpose, items: fetchedItems(asked.caller.tenant, slots, outcomes, sent) },
   };
 }
 

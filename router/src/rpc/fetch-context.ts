@@ -1,26 +1,72 @@
 import { create } from '@bufbuild/protobuf';
 import type { HandlerContext } from '@connectrpc/connect';
+import { type CallHead, type LeanMethod, malformedMessage, requestIdKey } from '@weir/kit';
 import {
   type FetchContextRequest,
   type FetchContextResponse,
   FetchContextResponseSchema,
+  RouterService,
 } from '@weir/sdk/gen/weir/router/v1/router_pb';
-import { type AnswerDeps, answer } from '../answer.ts';
-import { presentBatch } from '../present.ts';
-import { askedBy } from './asked.ts';
+import { type AnswerDeps, type Asked, answer } from '../answer.ts';
+import type { AskedBatch } from '../batch.ts';
+import { decodeBatch } from '../lane/decode-batch.ts';
+import { encodeAnswer } from '../lane/encode-answer.ts';
+import type { Outcome } from '../outcome.ts';
+import { presentItem, withinBudget } from '../present.ts';
+import { askedBy, askedInLane } from './asked.ts';
 import { fetchedItems, type RecordDeps, recorded } from './record.ts';
 
+type FetchDeps = AnswerDeps & RecordDeps;
+
 /** FetchContext: answers a batch in one message. */
-export function fetchContext(deps: AnswerDeps & RecordDeps) {
+export function fetchContext(deps: FetchDeps) {
   return (request: FetchContextRequest, context: HandlerContext): Promise<FetchContextResponse> =>
-    recorded(deps, context, async () => {
-      const asked = askedBy(context);
-      const { tenant } = asked.caller;
-      const { slots, outcomes } = await answer(deps, request, asked);
-      const results = presentBatch(outcomes);
-      return {
-        answer: create(FetchContextResponseSchema, { results }),
-        record: { purpose: request.purpose, items: fetchedItems(tenant, slots, outcomes, results) },
-      };
+    fetched(deps, request, {
+      head: context,
+      asked: () => askedBy(context),
+      encode: (sent) => create(FetchContextResponseSchema, { results: sent.map(presentItem) }),
     });
+}
+
+/** The same in the fast lane: bytes in, bytes out. */
+export function fetchContextLean(deps: FetchDeps): LeanMethod {
+  return {
+    method: RouterService.method.fetchContext,
+    answer: (call, message) =>
+      fetched(deps, decoded(message, call), {
+        head: call,
+        asked: () => askedInLane(call),
+        encode: (sent) => encodeAnswer(sent, call.headroom),
+      }),
+  };
+}
+
+function decoded(message: Uint8Array, { values }: CallHead): AskedBatch {
+  try {
+    return decodeBatch(message);
+  } catch (error) {
+    throw malformedMessage(error, values.get(requestIdKey));
+  }
+}
+
+/** A call, in either lane. */
+interface Way<T> {
+  readonly head: CallHead;
+  asked(): Asked;
+  /** Makes the answer of what can be sent. */
+  encode(sent: readonly Outcome[]): T;
+}
+
+function fetched<T>(
+  deps: FetchDeps,
+  request: AskedBatch,
+  { head, asked, encode }: Way<T>,
+): Promise<T> {
+  return recorded(deps, head, async () => {
+    const by = asked();
+    const { slots, outcomes } = await answer(deps, request, by);
+    const sent = withinBudget(outcomes);
+    const items = fetchedItems(by.caller.tenant, slots, outcomes, sent);
+    return { answer: encode(sent), record: { purpose: request.purpose, items } };
+  });
 }

@@ -1,8 +1,8 @@
-import { ConnectError, type HandlerContext } from '@connectrpc/connect';
+import { ConnectError } from '@connectrpc/connect';
 import type { Journal } from '@weir/journal';
-import { type Clock, callerOf, codeOf, reasonOf, requestIdKey } from '@weir/kit';
+import { type CallHead, type Clock, callerOf, codeOf, reasonOf, requestIdKey } from '@weir/kit';
 import type { ItemFacts, Verdict } from '@weir/policy';
-import { CacheStatus, type ItemResult } from '@weir/sdk/gen/weir/context/v1/context_pb';
+import { CacheStatus } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { RecordedItem, RecordedProvider } from '../audit/recorded.ts';
 import type { Recorder } from '../audit/recorder.ts';
@@ -45,16 +45,16 @@ export interface CallRecord {
 /** Begins the record of a call. Throws JOURNAL_UNAVAILABLE when it could not be written. */
 export function beginRecord(
   { recorder, journal, decided, holder, clock }: RecordDeps,
-  context: Pick<HandlerContext, 'values' | 'service' | 'method'>,
+  head: Pick<CallHead, 'values' | 'service' | 'method'>,
 ): CallRecord {
-  context.values.set(handledKey, true);
+  head.values.set(handledKey, true);
   const refusal = journal.refusal();
   if (refusal) throw refusal;
   const startWallMs = clock.wallMs();
   const startMonotonicMs = clock.monotonicMs();
-  const caller = callerOf(context);
-  const requestId = context.values.get(requestIdKey);
-  const method = `${context.service.typeName}/${context.method.name}`;
+  const caller = callerOf(head);
+  const requestId = head.values.get(requestIdKey);
+  const method = `${head.service.typeName}/${head.method.name}`;
   let part = 0;
   const write = (
     { purpose = '', target = '', items = [] }: Recorded,
@@ -82,10 +82,10 @@ export function beginRecord(
 /** Answers a unary call, and records it before the answer leaves. `record` undefined: it leaves none. */
 export async function recorded<T>(
   deps: RecordDeps,
-  context: HandlerContext,
+  head: CallHead,
   work: () => Promise<{ readonly answer: T; readonly record: Recorded | undefined }>,
 ): Promise<T> {
-  const record = beginRecord(deps, context);
+  const record = beginRecord(deps, head);
   let done: Awaited<ReturnType<typeof work>>;
   try {
     done = await work();
@@ -173,15 +173,14 @@ export function fetchedItems(
   tenant: string,
   slots: readonly Slot[],
   outcomes: readonly Outcome[],
-  results: readonly ItemResult[],
+  sent: readonly Outcome[],
 ): RecordedItem[] {
-  return slots.flatMap((slot, index) => {
-    const outcome = outcomes[index];
-    const sent = results[index]?.outcome;
-    if (!outcome) return [];
+  return slots.map((slot, index) => {
+    const outcome = outcomes[index] as Outcome;
     const item = fetchedItem(tenant, slot, outcome);
-    if (outcome.kind !== 'found' || sent?.case !== 'refusal') return [item];
-    const { code, reason } = sent.value;
-    return [{ ...item, code, reason, bytes: 0, redactions: [] }];
+    const told = sent[index];
+    if (told === outcome || told?.kind !== 'refused') return item;
+    const { code, reason } = told.refusal;
+    return { ...item, code, reason, bytes: 0, redactions: [] };
   });
 }

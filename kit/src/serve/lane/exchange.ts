@@ -1,0 +1,292 @@
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import type { DescMethod, DescService } from '@bufbuild/protobuf';
+import type { ConnectError, ContextKey, ContextValues } from '@connectrpc/connect';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import { requestIdKey } from '../../caller.ts';
+import { addReason, refuse, toConnectError } from '../../errors.ts';
+import type { Arrival } from '../admission.ts';
+import { type CallRecord, callerLeft } from '../calls.ts';
+import { type Peer, peerKey } from '../peer.ts';
+import { chooseRequestId, requestIdHeader } from '../request-id.ts';
+import type { Lane } from './lane.ts';
+import { LeanBody } from './lean-body.ts';
+import type { LeanProtocol } from './lean-head.ts';
+import type { LeanCall, LeanMethod } from './lean-method.ts';
+import { headroomOf, sendAnswer, sendError } from './lean-reply.ts';
+
+/** What is known of a call before it begins. */
+export interface Opening {
+  readonly method: LeanMethod;
+  readonly headers: IncomingHttpHeaders;
+  readonly protocol: LeanProtocol;
+  /** Within the limits. */
+  readonly timeoutMs: number;
+  readonly dear: boolean;
+  readonly peer: Peer;
+}
+
+/**
+ * One call in the fast lane, from its headers to its end. It is its own record everywhere that calls are
+ * looked after, so that a call makes few objects.
+ */
+export class Exchange implements Arrival, LeanCall {
+  readonly #lane: Lane;
+  readonly #stream: ServerHttp2Stream;
+  readonly #lean: LeanMethod;
+  readonly #headers: IncomingHttpHeaders;
+  readonly #protocol: LeanProtocol;
+  readonly #body: LeanBody;
+  readonly #deadlineMs: number;
+  readonly values: ContextValues = new Values();
+  readonly requestId: string;
+  readonly arrivedMs: number;
+  readonly dear: boolean;
+  /** Of admission, while the call waits to begin. */
+  sinceMs = 0;
+  sinceBusyMs = 0;
+  /** Of the watch over slow readers. */
+  waitingBytes = 0;
+  waitingSinceMs = 0;
+  /** When it began; of the watch over slow bodies. */
+  beganMs = 0;
+  #read: (() => void) | undefined;
+  #record: CallRecord | undefined;
+  #abort: AbortController | undefined;
+  #afterCall: (() => void)[] | undefined;
+  /** The answer, or an error, is on its way; or nobody waits for one. */
+  #over = false;
+  #bodyEnded = false;
+  #letIn = false;
+
+  constructor(lane: Lane, stream: ServerHttp2Stream, opening: Opening) {
+    this.#lane = lane;
+    this.#stream = stream;
+    this.#lean = opening.method;
+    this.#headers = opening.headers;
+    this.#protocol = opening.protocol;
+    this.#body = new LeanBody(opening.protocol, lane.limits.readMaxBytes);
+    this.arrivedMs = performance.now();
+    this.#deadlineMs = this.arrivedMs + opening.timeoutMs;
+    this.dear = opening.dear;
+    this.requestId = chooseRequestId(opening.headers[requestIdHeader]);
+    this.values.set(requestIdKey, this.requestId).set(peerKey, opening.peer);
+    lane.opened(this);
+    stream.on('error', ignore);
+    stream.on('close', () => this.#closed());
+  }
+
+  // What handlers see.
+
+  get method(): DescMethod {
+    return this.#lean.method;
+  }
+
+  get service(): DescService {
+    return this.#lean.method.parent;
+  }
+
+  get requestMethod(): string {
+    return 'POST';
+  }
+
+  get protocolName(): string {
+    return this.#protocol;
+  }
+
+  get requestHeader(): Pick<Headers, 'get'> {
+    return this;
+  }
+
+  /** A header, for those who read headers. */
+  get(name: string): string | null {
+    const value = this.#headers[name.toLowerCase()];
+    return value === undefined ? null : String(value);
+  }
+
+  get headroom(): number {
+    return headroomOf(this.#protocol);
+  }
+
+  timeoutMs(): number {
+    return this.#deadlineMs - performance.now();
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#over) this.#abort.abort();
+    return this.#abort.signal;
+  }
+
+  afterCall(done: () => void): void {
+    if (this.#stream.destroyed) done();
+    else if (this.#afterCall) this.#afterCall.push(done);
+    else this.#afterCall = [done];
+  }
+
+  // What admission asks.
+
+  gone(): boolean {
+    return this.#stream.destroyed;
+  }
+
+  begin(read: () => void): void {
+    this.#read = read;
+    this.beganMs = performance.now();
+    this.#lane.awaitsBody(this);
+    this.#record = this.#lane.record(this);
+    this.#stream.on('data', (chunk: Buffer) => this.#add(chunk));
+    this.#stream.on('end', () => this.#ended());
+    try {
+      const letIn = this.#lane.gate(this);
+      if (letIn === undefined) this.#letIn = true;
+      else letIn.then(() => this.#enter(), this.#failed);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  refuse(): void {
+    this.#over = true;
+    this.#lane.refused(this.#stream, this.#protocol, this);
+    this.#stream.resume();
+  }
+
+  // What its watchers do.
+
+  /** The body has not come in time. */
+  cut(): void {
+    this.#stream.close(constants.NGHTTP2_CANCEL);
+  }
+
+  /** The reader takes nothing of the answer. */
+  cutReader(): void {
+    this.#stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+
+  /** Bytes of the answer that nobody has taken yet. */
+  get writableLength(): number {
+    return this.#stream.writableLength;
+  }
+
+  /** Ends it, for its time is over or the server ends. */
+  fail(error: unknown): void {
+    this.#failed(error);
+  }
+
+  /** Whether its handler has had it for longer than it may take. */
+  isLate(nowMs: number): boolean {
+    return nowMs >= this.#deadlineMs;
+  }
+
+  // The way.
+
+  #enter(): void {
+    this.#letIn = true;
+    if (this.#bodyEnded) this.#answer();
+  }
+
+  #add(chunk: Buffer): void {
+    if (this.#over) return;
+    try {
+      this.#body.add(chunk);
+    } catch (error) {
+      this.#unreadable(error as ConnectError);
+    }
+  }
+
+  /** The message is not one: the caller's fault, which has no reason yet. */
+  #unreadable(error: ConnectError): void {
+    addReason(error, this.requestId);
+    this.#failed(error);
+  }
+
+  #ended(): void {
+    this.#lane.hasBody(this);
+    this.#bodyEnded = true;
+    if (this.#letIn && !this.#over) this.#answer();
+    this.#read?.();
+  }
+
+  #answer(): void {
+    let message: Buffer;
+    try {
+      message = this.#body.message();
+    } catch (error) {
+      this.#unreadable(error as ConnectError);
+      return;
+    }
+    const record = this.#record as CallRecord;
+    record.running = true;
+    try {
+      const answer = record.span.run(() => this.#lean.answer(this, message));
+      if (answer instanceof Promise) {
+        this.#lane.waits(this);
+        answer.then(this.#answered, this.#failed);
+      } else this.#answered(answer);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  readonly #answered = (bytes: Uint8Array): void => {
+    if (this.#over) return;
+    this.#end();
+    sendAnswer(this.#stream, this.#protocol, { requestId: this.requestId, bytes });
+  };
+
+  readonly #failed = (fault: unknown): void => {
+    if (this.#over) return;
+    const error = toConnectError(fault, this.requestId);
+    this.#end(error);
+    if (this.#stream.destroyed || this.#stream.closed) return;
+    sendError(this.#stream, this.#protocol, { requestId: this.requestId, error });
+    // What still comes is nobody's.
+    this.#stream.resume();
+  };
+
+  #end(error?: ConnectError): void {
+    this.#over = true;
+    this.#lane.waitsNoMore(this);
+    const record = this.#record;
+    if (record) {
+      record.running = false;
+      if (error) record.error = error;
+      record.finish();
+    }
+    this.#abort?.abort();
+  }
+
+  #closed(): void {
+    if (!this.#over && this.#record) this.#end(toConnectError(callerLeft(), this.requestId));
+    this.#over = true;
+    this.#read?.();
+    this.#lane.closed(this, this.#record !== undefined);
+    if (this.#afterCall) for (const done of this.#afterCall) done();
+  }
+}
+
+/** What a call ends with whose time is over. */
+export function timeIsOver() {
+  return refuse(Reason.DEADLINE_EXCEEDED, 'the time for the call ran out');
+}
+
+function ignore(): void {}
+
+/** Context values, without an object of functions for each call. */
+class Values implements ContextValues {
+  readonly [id: symbol]: unknown;
+
+  get<T>({ id, defaultValue }: ContextKey<T>): T {
+    return id in this ? (this[id] as T) : defaultValue;
+  }
+
+  set<T>({ id }: ContextKey<T>, value: T): this {
+    (this as Record<symbol, unknown>)[id] = value;
+    return this;
+  }
+
+  delete({ id }: ContextKey<unknown>): this {
+    delete (this as Record<symbol, unknown>)[id];
+    return this;
+  }
+}

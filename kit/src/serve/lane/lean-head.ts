@@ -1,0 +1,66 @@
+import type { IncomingHttpHeaders } from 'node:http2';
+import { readAuthority } from '../authority.ts';
+import { timeoutOf } from '../deadline.ts';
+
+/** How a call of the fast lane is spoken. */
+export type LeanProtocol = 'grpc' | 'connect';
+
+/** What is taken into the fast lane, as its content-type says. */
+const protocols: Readonly<Record<string, LeanProtocol>> = {
+  'application/grpc': 'grpc',
+  'application/grpc+proto': 'grpc',
+  'application/proto': 'connect',
+};
+
+/** What the headers of a call in the fast lane say. */
+export interface LeanHead {
+  readonly protocol: LeanProtocol;
+  /** As the caller has it; undefined: it brings none. */
+  readonly timeoutMs: number | undefined;
+}
+
+/**
+ * Reads the headers of a call; undefined: there is something about them that is left to the RPC library,
+ * be it right or wrong: compression, a signature over the body, a page of another origin,
+ * several credentials, a timeout that cannot be read, more bytes than may be.
+ */
+export function readLeanHead(
+  headers: IncomingHttpHeaders,
+  rawHeaders: readonly string[],
+  headersMaxBytes: number,
+): LeanHead | undefined {
+  const protocol = protocols[headers['content-type'] ?? ''];
+  if (protocol === undefined || headers[':method'] !== 'POST') return undefined;
+  if (headers.expect !== undefined || headers.origin !== undefined) return undefined;
+  const isGrpc = protocol === 'grpc';
+  const encoding = headers[isGrpc ? 'grpc-encoding' : 'content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') return undefined;
+  if (!isGrpc && (headers['connect-protocol-version'] ?? '1') !== '1') return undefined;
+  if (!isPlainCredential(headers.authorization)) return undefined;
+  if (readAuthority(headers[':authority']) === undefined) return undefined;
+  if (!areFew(rawHeaders, headersMaxBytes)) return undefined;
+  const given = headers[isGrpc ? 'grpc-timeout' : 'connect-timeout-ms'];
+  if (given === undefined) return { protocol, timeoutMs: undefined };
+  const timeoutMs = typeof given === 'string' ? timeoutOf(given, isGrpc) : undefined;
+  return timeoutMs === undefined ? undefined : { protocol, timeoutMs };
+}
+
+function isPlainCredential(authorization: string | undefined): boolean {
+  return authorization === undefined || /^bearer /i.test(authorization);
+}
+
+const credentialName = 'authorization';
+
+/** Names and values by turns: within the limit, and with one credential at most. */
+function areFew(rawHeaders: readonly string[], maxBytes: number): boolean {
+  let bytes = 0;
+  let credentials = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string;
+    bytes += name.length + (rawHeaders[at + 1] as string).length;
+    if (name.length === credentialName.length && name.toLowerCase() === credentialName) {
+      credentials += 1;
+    }
+  }
+  return bytes <= maxBytes && credentials <= 1;
+}
