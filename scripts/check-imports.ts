@@ -17,6 +17,7 @@ const sourceFolders = [
   'standalone',
   'cli',
   'trials',
+  'bench',
 ];
 const minFiles = 100;
 

@@ -2,6 +2,7 @@ import { type Meter, ValueType } from '@opentelemetry/api';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { createHistogram, type Histogram, type HistogramOptions } from './telemetry/histogram.ts';
 import { observeProcess } from './telemetry/process-metrics.ts';
 import { observeRuntime } from './telemetry/runtime-metrics.ts';
 import { weirVersion } from './telemetry/version.ts';
@@ -13,6 +14,8 @@ const serializer = new PrometheusSerializer('', false, /^service$/, true, true);
 export interface Metrics {
   /** Where instruments are created. */
   readonly meter: Meter;
+  /** Adds a histogram for the hot path, whose series have up to two labels. */
+  histogram(options: HistogramOptions, ...labelNames: readonly string[]): Histogram;
   /** A call has begun. */
   callBegan(method: string): void;
   /** A call that had begun is over. */
@@ -44,18 +47,32 @@ export function createMetrics(service: string, options: MetricsOptions = {}): Me
   const stopRuntime = observeRuntime(meter);
   if (options.process !== false) observeProcess(meter);
   const underWay = observeUnderWay(meter);
-  const calls = meter.createHistogram('rpc_server_duration_seconds', {
-    description: 'The time of calls served, by method and code.',
-    advice: { explicitBucketBoundaries: callBucketsS },
-  });
+  const histograms: Histogram[] = [];
+  const histogram: Metrics['histogram'] = (of, ...labelNames) => {
+    const made = createHistogram(of, ...labelNames);
+    histograms.push(made);
+    return made;
+  };
+  const calls = histogram(
+    {
+      name: 'rpc_server_duration_seconds',
+      description: 'The time of calls served, by method and code.',
+      boundaries: callBucketsS,
+    },
+    'method',
+    'code',
+  );
   return {
-    meter,
+    ...{ meter, histogram },
     callBegan: (method) => underWay(method, 1),
     callEnded: (method) => underWay(method, -1),
-    recordCall: (method, code, seconds) => calls.record(seconds, { method, code }),
+    recordCall: (method, code, seconds) => calls.record(seconds, method, code),
     async text() {
       const { resourceMetrics } = await reader.collect();
-      return serializer.serialize(resourceMetrics);
+      const metrics = histograms.map((one) => one.data()).filter(({ dataPoints }) => dataPoints[0]);
+      const own = { scope: { name: service }, metrics };
+      const scopeMetrics = [...resourceMetrics.scopeMetrics, own];
+      return serializer.serialize({ ...resourceMetrics, scopeMetrics });
     },
     async shutdown() {
       stopRuntime();

@@ -30,8 +30,8 @@ export interface AnswerDeps extends GatherDeps {
   readonly limits: Limits;
   /** What is held for answers under way. */
   readonly held: HeldBytes;
-  /** Called with every outcome, for metrics. */
-  readonly observe: (outcome: Outcome) => void;
+  /** Called with every outcome, for metrics; `by`: there are so many alike. */
+  readonly observe: (outcome: Outcome, by?: number) => void;
 }
 
 /** Who asks, and how long there is. */
@@ -61,34 +61,41 @@ export interface Answering extends Disposable {
 
 /**
  * The one implementation of a batched fetch, whatever protocol it came by: plan, then gather.
- * Presenting is the protocol's.
+ * Presenting is the protocol's. A promise only where a token's write is waited for.
  */
-export async function beginAnswer(
+export function beginAnswer(
   deps: AnswerDeps,
   request: AskedBatch,
   asked: Asked,
-): Promise<Answering> {
+): Answering | Promise<Answering> {
   const batch = parseBatch(request);
+  const timeoutMs = asked.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  if (batch.consistencyToken === '') return begun(deps, batch, asked, timeoutMs);
   const startMs = deps.clock.monotonicMs();
-  if (batch.consistencyToken !== '') await reachToken(deps, batch.consistencyToken, asked);
-  const waitedMs = deps.clock.monotonicMs() - startMs;
-  const timeoutMs = (asked.timeoutMs ?? DEFAULT_TIMEOUT_MS) - waitedMs;
+  return reachToken(deps, batch.consistencyToken, asked).then(() => {
+    const waitedMs = deps.clock.monotonicMs() - startMs;
+    return begun(deps, batch, asked, timeoutMs - waitedMs);
+  });
+}
+
+function begun(deps: AnswerDeps, batch: Batch, asked: Asked, timeoutMs: number): Answering {
+  const { caller } = asked;
   const snapshot = deps.holder.current;
-  const view = snapshot.tenants.get(asked.caller.tenant);
-  const beyond = deps.limits.take(asked.caller, view, batch.refs.length);
+  const view = snapshot.tenants.get(caller.tenant);
+  const beyond = deps.limits.take(caller, view, batch.refs.length);
   if (beyond) throw beyond;
-  const { itemTimeoutMs } = batch;
+  const { itemTimeoutMs, purpose } = batch;
   const call = createCall(asked, { clock: deps.clock, timeoutMs, itemTimeoutMs });
-  const circumstances = { purpose: batch.purpose, nowMs: deps.clock.wallMs() };
-  const authority = createAuthority(snapshot, asked.caller, circumstances);
+  const circumstances = { purpose, nowMs: deps.clock.wallMs() };
+  const authority = createAuthority(snapshot, caller, circumstances);
   const slots = tracePlan(() => planBatch(authority, batch, call));
-  const holding = deps.held.open(asked.caller.tenant, asked.holdMaxBytes ?? RESPONSE_BUDGET_BYTES);
+  const holding = deps.held.open(caller.tenant, asked.holdMaxBytes ?? RESPONSE_BUDGET_BYTES);
   const release = () => holding[Symbol.dispose]();
   asked.afterCall?.(release);
   const arrived = (outcome: Outcome) => {
     const kept = hold(outcome, holding);
     const bytes = valueBytes(kept);
-    if (bytes > 0) deps.limits.spend(asked.caller, view, bytes);
+    if (bytes > 0) deps.limits.spend(caller, view, bytes);
     deps.observe(kept);
     return kept;
   };
@@ -97,11 +104,11 @@ export async function beginAnswer(
     deps.log.error({ err: error }, 'an item could not be answered');
     return arrived(refusedAtOnce(refused(Reason.INTERNAL, 'internal error')));
   };
-  const outcomes = traceGather(() =>
-    gather(deps, call, batch, slots).map((gathered) =>
-      gathered instanceof Promise ? gathered.then(arrived, failed) : arrived(gathered),
-    ),
-  );
+  const gathered = traceGather(() => gather(deps, call, batch, slots));
+  const spend = (bytes: number) => deps.limits.spend(caller, view, bytes);
+  const outcomes = allArrived(deps, gathered, { holding, spend })
+    ? gathered
+    : gathered.map((one) => (one instanceof Promise ? one.then(arrived, failed) : arrived(one)));
   return {
     ...{ call, snapshot, slots, outcomes, circumstances },
     sent: (outcome) => holding.giveBack(heldOf(outcome)),
@@ -110,6 +117,41 @@ export async function beginAnswer(
       if (!asked.afterCall) release();
     },
   };
+}
+
+/** Takes in the outcomes of a batch all at once, when all of them are there and there is room. */
+function allArrived(
+  deps: AnswerDeps,
+  outcomes: readonly Gathered[],
+  { holding, spend }: { readonly holding: Holding; spend(bytes: number): void },
+): boolean {
+  let held = 0;
+  let bytes = 0;
+  for (const outcome of outcomes) {
+    if (outcome instanceof Promise) return false;
+    held += heldOf(outcome);
+    bytes += valueBytes(outcome);
+  }
+  if (holding.take(held) !== 'held') return false;
+  if (bytes > 0) spend(bytes);
+  observeAll(deps, outcomes as readonly Outcome[]);
+  return true;
+}
+
+/** Those of one batch are mostly alike. */
+function observeAll({ observe }: AnswerDeps, outcomes: readonly Outcome[]): void {
+  let first = outcomes[0] as Outcome;
+  let alike = 0;
+  for (const outcome of outcomes) {
+    const isFound = outcome.kind === 'found' && first.kind === 'found';
+    if (outcome !== first && !(isFound && outcome.cache === first.cache)) {
+      observe(first, alike);
+      first = outcome;
+      alike = 0;
+    }
+    alike += 1;
+  }
+  observe(first, alike);
 }
 
 /** Holds what has come for the answer; what would be too much is refused, and not held. */
@@ -136,13 +178,28 @@ export interface Answered {
   readonly outcomes: readonly Outcome[];
 }
 
-/** Answers a whole batch. */
-export async function answer(
+/** Answers a whole batch; a promise only where something is waited for. */
+export function answer(
   deps: AnswerDeps,
   request: AskedBatch,
   asked: Asked,
-): Promise<Answered> {
-  using answering = await beginAnswer(deps, request, asked);
+): Answered | Promise<Answered> {
+  const answering = beginAnswer(deps, request, asked);
+  if (answering instanceof Promise) return answering.then((begun) => finish(deps, begun, asked));
+  const { snapshot, slots, outcomes } = answering;
+  if (outcomes.some(isPromise)) return finish(deps, answering, asked);
+  // Nothing can have changed within this turn of the event loop.
+  answering[Symbol.dispose]();
+  return { snapshot, slots, outcomes: outcomes as readonly Outcome[] };
+}
+
+function isPromise(gathered: Gathered): boolean {
+  return gathered instanceof Promise;
+}
+
+/** Waits for what has not come, and decides on it once more. */
+async function finish(deps: AnswerDeps, answering: Answering, asked: Asked): Promise<Answered> {
+  using _ = answering;
   const { snapshot, slots } = answering;
   const again = decideAgain(deps, answering);
   let settled = await settle(answering.outcomes);
@@ -158,7 +215,7 @@ export async function answer(
 
 /** Waits for what must be waited for, and for nothing when all is there. */
 function settle(outcomes: readonly Gathered[]): readonly Outcome[] | Promise<Outcome[]> {
-  return outcomes.some((outcome) => outcome instanceof Promise)
+  return outcomes.some(isPromise)
     ? Promise.all(outcomes.map(async (outcome) => outcome))
     : (outcomes as readonly Outcome[]);
 }

@@ -50,10 +50,22 @@ export function authenticate(deps: AuthenticationDeps) {
     const caller = callerOfCall(deps, head);
     const letIn = (who: Caller) => {
       const { address } = head.values.get(peerKey);
-      head.values.set(callerKey, { ...who, network: address });
+      head.values.set(callerKey, from(address, who));
     };
     return caller instanceof Promise ? caller.then(letIn) : letIn(caller);
   };
+}
+
+/** Callers as they came last, from an address. */
+const cameLast = new WeakMap<Caller, Caller>();
+
+/** A caller with the address that the call came from: the same object when it comes from there again. */
+function from(address: string, who: Caller): Caller {
+  const last = cameLast.get(who);
+  if (last?.network === address) return last;
+  const came = { ...who, network: address };
+  cameLast.set(who, came);
+  return came;
 }
 
 function callerOfCall(deps: AuthenticationDeps, head: CallHead): Caller | Promise<Caller> {

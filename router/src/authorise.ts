@@ -68,38 +68,86 @@ export function createAuthority(
   caller: Caller,
   { purpose, nowMs }: Circumstances,
 ): Authority {
-  const { network, authentication } = caller;
-  const facts: CallFacts = { purpose, network, authentication, nowMs };
-  const own = policyOf(snapshot, caller.tenant);
-  const subject = subjectOf(snapshot, caller);
-  const known = new Map<string, Access>();
-  const access = (action: ActionName, type: string): Access => {
+  return new CallAuthority(snapshot, caller, {
+    ...{ purpose, nowMs, network: caller.network, authentication: caller.authentication },
+  });
+}
+
+/** Of the hot path: the type asked for last is most often asked for again. */
+class CallAuthority implements Authority {
+  readonly snapshot: Snapshot;
+  readonly caller: Caller;
+  readonly facts: CallFacts;
+  readonly #own: PolicyIndex;
+  #lastAction: ActionName | undefined;
+  #lastType = '';
+  #last: Access = noAccess;
+  #known: Map<string, Access> | undefined;
+
+  constructor(snapshot: Snapshot, caller: Caller, facts: CallFacts) {
+    this.snapshot = snapshot;
+    this.caller = caller;
+    this.facts = facts;
+    this.#own = policyOf(snapshot, caller.tenant);
+  }
+
+  access(action: ActionName, type: string): Access {
+    if (type === this.#lastType && action === this.#lastAction) return this.#last;
+    const name = `${action} ${type}`;
+    const access = this.#known?.get(name) ?? this.#make(action, type);
+    this.#known ??= new Map();
+    this.#known.set(name, access);
+    this.#lastAction = action;
+    this.#lastType = type;
+    this.#last = access;
+    return access;
+  }
+
+  #make(action: ActionName, type: string): Access {
+    const { caller } = this;
     // Permits bound what may be read; what may be administered is bound by scopes.
     if (action !== 'administer' && !permitsAllow(caller.permits, action, type)) return noAccess;
-    const cell = own.cell(subject, action, type);
-    const owners = (tenant: string): Cell =>
-      policyOf(snapshot, tenant).cell(foreignSubjectOf(caller), action, type);
-    return {
-      visible: cell.visible,
-      reads: cell.reads,
-      decide(provider, key, item) {
-        const resource = { key, provider: provider.name };
-        const verdict = cell.decide(facts, resource, item);
-        // Of what another tenant shares, both decide.
-        if (provider.tenant === caller.tenant || verdict.effect === 'deny') return verdict;
-        return mergeVerdicts(verdict, owners(provider.tenant).decide(facts, resource, item));
-      },
-    };
-  };
-  return {
-    snapshot,
-    access(action, type) {
-      const name = `${action} ${type}`;
-      const made = known.get(name) ?? access(action, type);
-      known.set(name, made);
-      return made;
-    },
-  };
+    const cell = this.#own.cell(subjectOf(this.snapshot, caller), action, type);
+    return new CellAccess(this, cell, { action, type });
+  }
+}
+
+class CellAccess implements Access {
+  readonly #authority: CallAuthority;
+  readonly #cell: Cell;
+  readonly #of: { readonly action: ActionName; readonly type: string };
+  readonly #resource = { key: '', provider: '' };
+
+  constructor(authority: CallAuthority, cell: Cell, of: { action: ActionName; type: string }) {
+    this.#authority = authority;
+    this.#cell = cell;
+    this.#of = of;
+  }
+
+  get visible(): boolean {
+    return this.#cell.visible;
+  }
+
+  get reads(): readonly string[] {
+    return this.#cell.reads;
+  }
+
+  decide(provider: Owned, key: string, item?: ItemFacts): Verdict {
+    const { facts, caller } = this.#authority;
+    const resource = this.#resource;
+    resource.key = key;
+    resource.provider = provider.name;
+    const verdict = this.#cell.decide(facts, resource, item);
+    // Of what another tenant shares, both decide.
+    if (provider.tenant === caller.tenant || verdict.effect === 'deny') return verdict;
+    return mergeVerdicts(verdict, this.#ofOwner(provider.tenant).decide(facts, resource, item));
+  }
+
+  #ofOwner(tenant: string): Cell {
+    const { snapshot, caller } = this.#authority;
+    const { action, type } = this.#of;
+    return policyOf(snapshot, tenant).cell(foreignSubjectOf(caller), action, type);
+  }
 }
 
 /** A ref on its way: where it may be asked for, and what was decided. */
@@ -110,8 +158,8 @@ export interface Slot {
   readonly access: Access;
   /** The routes of the plan that are not denied beforehand, in their order. */
   readonly routes: readonly Offer[];
-  /** What was decided of each of them without the item. */
-  readonly verdicts: readonly Verdict[];
+  /** What was decided of each of them without the item; undefined: there is one, and `verdict` is it. */
+  readonly verdicts: readonly Verdict[] | undefined;
   /** Set: nothing is asked. */
   readonly refused: Refused | undefined;
   /** Whether it depends on the item itself: then what is missing looks like what is forbidden. */
@@ -120,8 +168,9 @@ export interface Slot {
   tried: number;
   /** What was decided last. */
   verdict: Verdict;
-  /** The item that it was decided on last, as the caches hold it; undefined: none was there. */
-  served: { readonly offer: Offer; readonly entry: CacheEntry } | undefined;
+  /** The item that it was decided on last, as the caches hold it, and whose; undefined: none was there. */
+  offer: Offer | undefined;
+  entry: CacheEntry | undefined;
 }
 
 /**
@@ -129,6 +178,20 @@ export interface Slot {
  * up. A refusal of the plan is told only to those who may know of the type.
  */
 export function authoriseRef(index: number, ref: Ref, plan: Plan, access: Access): Slot {
+  const [only] = plan.routes;
+  if (only && plan.routes.length === 1) {
+    const verdict = access.decide(only.provider, ref.key);
+    if (verdict.effect !== 'deny') {
+      return slotOf(index, ref, plan, {
+        ...{ access, routes: plan.routes, verdicts: undefined, refused: undefined, verdict },
+        conditional: verdict.effect === 'conditional',
+      });
+    }
+  }
+  return authoriseRoutes(index, ref, plan, access);
+}
+
+function authoriseRoutes(index: number, ref: Ref, plan: Plan, access: Access): Slot {
   const routes: Offer[] = [];
   const verdicts: Verdict[] = [];
   let conditional = false;
@@ -142,10 +205,30 @@ export function authoriseRef(index: number, ref: Ref, plan: Plan, access: Access
     conditional ||= verdict.effect === 'conditional';
   }
   const told = access.visible ? plan.refused : undefined;
-  return {
-    ...{ index, ref, plan, access, routes, verdicts, conditional, tried: 0, served: undefined },
+  return slotOf(index, ref, plan, {
+    ...{ access, routes, verdicts, conditional },
     refused: told ?? (routes.length === 0 ? hidden(ref) : undefined),
     verdict: verdicts[0] ?? first ?? denied,
+  });
+}
+
+type Decided = Pick<Slot, 'access' | 'routes' | 'verdicts' | 'refused' | 'conditional' | 'verdict'>;
+
+/** All slots are made here, so that they have one shape. */
+function slotOf(index: number, ref: Ref, plan: Plan, decided: Decided): Slot {
+  return {
+    index,
+    ref,
+    plan,
+    access: decided.access,
+    routes: decided.routes,
+    verdicts: decided.verdicts,
+    refused: decided.refused,
+    conditional: decided.conditional,
+    tried: 0,
+    verdict: decided.verdict,
+    offer: undefined,
+    entry: undefined,
   };
 }
 

@@ -45,41 +45,57 @@ const KEPT_BACK_MIN_MS = 2;
 const KEPT_BACK_MAX_MS = 50;
 
 /** Begins a call. */
-export function createCall(of: CallOf, { clock, ...times }: CallTimes): Call {
-  const timeoutMs = times.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  const share = timeoutMs * KEPT_BACK_SHARE;
-  const keptBackMs = Math.min(Math.max(share, KEPT_BACK_MIN_MS), KEPT_BACK_MAX_MS);
-  const waitMs = Math.min(timeoutMs - keptBackMs, times.itemTimeoutMs ?? Number.POSITIVE_INFINITY);
-  const deadlineMs = clock.monotonicMs() + waitMs;
-  let stopped: Promise<Stopped> | undefined;
-  let over = false;
-  let onOver = () => {};
+export function createCall(of: CallOf, times: CallTimes): Call {
+  return new OpenCall(of, times);
+}
 
-  return {
-    caller: of.caller,
-    deadlineMs,
-    note: of.note,
-    stopped() {
-      stopped ??= new Promise((resolve) => {
-        const { signal } = of;
-        const onGone = () => resolve('gone');
-        if (over || signal.aborted) return onGone();
-        const timer = setTimeout(
-          () => resolve('late'),
-          Math.max(0, deadlineMs - clock.monotonicMs()),
-        );
-        signal.addEventListener('abort', onGone, { once: true });
-        onOver = () => {
-          clearTimeout(timer);
-          signal.removeEventListener('abort', onGone);
-          onGone();
-        };
-      });
-      return stopped;
-    },
-    [Symbol.dispose]() {
-      over = true;
-      onOver();
-    },
-  };
+/** Of the hot path: most calls wait for nothing, and make neither promise nor timer. */
+class OpenCall implements Call {
+  readonly #of: CallOf;
+  readonly #clock: Clock;
+  readonly deadlineMs: number;
+  #stopped: Promise<Stopped> | undefined;
+  #over = false;
+  #onOver: (() => void) | undefined;
+
+  constructor(of: CallOf, { clock, timeoutMs = DEFAULT_TIMEOUT_MS, itemTimeoutMs }: CallTimes) {
+    this.#of = of;
+    this.#clock = clock;
+    const share = timeoutMs * KEPT_BACK_SHARE;
+    const keptBackMs = Math.min(Math.max(share, KEPT_BACK_MIN_MS), KEPT_BACK_MAX_MS);
+    const waitMs = Math.min(timeoutMs - keptBackMs, itemTimeoutMs ?? Number.POSITIVE_INFINITY);
+    this.deadlineMs = clock.monotonicMs() + waitMs;
+  }
+
+  get caller(): Caller {
+    return this.#of.caller;
+  }
+
+  get note(): Note | undefined {
+    return this.#of.note;
+  }
+
+  stopped(): Promise<Stopped> {
+    this.#stopped ??= new Promise((resolve) => {
+      const { signal } = this.#of;
+      const onGone = () => resolve('gone');
+      if (this.#over || signal.aborted) return onGone();
+      const timer = setTimeout(
+        () => resolve('late'),
+        Math.max(0, this.deadlineMs - this.#clock.monotonicMs()),
+      );
+      signal.addEventListener('abort', onGone, { once: true });
+      this.#onOver = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', onGone);
+        onGone();
+      };
+    });
+    return this.#stopped;
+  }
+
+  [Symbol.dispose](): void {
+    this.#over = true;
+    this.#onOver?.();
+  }
 }

@@ -56,8 +56,8 @@ export function decideAgain(
     if (!authority || !slot) return outcome;
     const access = authority.access('fetch', slot.ref.type);
     if (!access.visible) return refusedAtOnce(hidden(slot.ref));
-    if (outcome.kind === 'refused' || !slot.served) return outcome;
-    const { offer, entry } = slot.served;
+    const { offer, entry } = slot;
+    if (outcome.kind === 'refused' || !offer || !entry) return outcome;
     const verdict = access.decide(offer.provider, slot.ref.key, entry.facts);
     const before = slot.verdict;
     slot.verdict = verdict;
@@ -73,14 +73,13 @@ function giveAnew(
   { link: _, ...outcome }: Found & Outcome,
   { slot, call, caller, purpose }: { slot: Slot; call: Call; caller: Caller; purpose: string },
 ): Gathered {
-  const { served, verdict } = slot;
+  const { offer, entry, verdict } = slot;
   // Nothing was looked at: there is nothing to give.
-  if (!served) return refusedAtOnce(hidden(slot.ref));
+  if (!offer || !entry) return refusedAtOnce(hidden(slot.ref));
   if (isTooOld(verdict, outcome.ageMs)) {
     const text = 'the policy has just been changed, and asks for a newer item; ask again';
     return { ...refused(Reason.OVERLOADED, text, { retryDelayMs: 0 }), cache: outcome.cache };
   }
-  const { offer, entry } = served;
   const whole = { ...outcome, entry, redactions: [] };
   // The link that it had is of other bytes.
   return linkedTo(deps, call, give(deps, whole, { slot, offer, call, caller, purpose }));

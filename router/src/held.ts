@@ -1,5 +1,5 @@
 import type { Metrics } from '@weir/kit';
-import { createRoom } from './room.ts';
+import { createRoom, type Room } from './room.ts';
 
 /** What one tenant may hold of it all, so that its slow readers leave room for others. */
 const TENANT_SHARE = 0.75;
@@ -29,34 +29,56 @@ export function createHeldBytes(maxBytes: number, metrics?: Metrics): HeldBytes 
       description: 'Bytes of values held for answers under way.',
     })
     .addCallback((result) => result.observe(all));
+  const add = (bytes: number) => {
+    all += bytes;
+  };
+  const account = { room, add };
   return {
     get bytes() {
       return all;
     },
-    open(tenant, callMaxBytes) {
-      let own = 0;
-      let over = false;
-      const giveBack = (bytes: number) => {
-        if (over) return;
-        own -= bytes;
-        all -= bytes;
-        room.give(tenant, bytes);
-      };
-      return {
-        take(bytes) {
-          // Values still come when the call is over.
-          if (over || own + bytes > callMaxBytes) return 'call';
-          if (!room.take(tenant, bytes)) return 'process';
-          own += bytes;
-          all += bytes;
-          return 'held';
-        },
-        giveBack,
-        [Symbol.dispose]() {
-          giveBack(own);
-          over = true;
-        },
-      };
-    },
+    open: (tenant, callMaxBytes) => new CallHolding(account, tenant, callMaxBytes),
   };
+}
+
+/** What all holdings share. */
+interface Account {
+  readonly room: Room;
+  add(bytes: number): void;
+}
+
+/** Of the hot path: there is one for each call. */
+class CallHolding implements Holding {
+  readonly #account: Account;
+  readonly #tenant: string;
+  readonly #maxBytes: number;
+  #own = 0;
+  #over = false;
+
+  constructor(account: Account, tenant: string, maxBytes: number) {
+    this.#account = account;
+    this.#tenant = tenant;
+    this.#maxBytes = maxBytes;
+  }
+
+  take(bytes: number): 'held' | 'call' | 'process' {
+    // Values still come when the call is over.
+    if (this.#over || this.#own + bytes > this.#maxBytes) return 'call';
+    if (!this.#account.room.take(this.#tenant, bytes)) return 'process';
+    this.#own += bytes;
+    this.#account.add(bytes);
+    return 'held';
+  }
+
+  giveBack(bytes: number): void {
+    if (this.#over) return;
+    this.#own -= bytes;
+    this.#account.add(-bytes);
+    this.#account.room.give(this.#tenant, bytes);
+  }
+
+  [Symbol.dispose](): void {
+    this.giveBack(this.#own);
+    this.#over = true;
+  }
 }

@@ -38,9 +38,45 @@ export const MAX_ROUTES_PER_REF = 4;
  * to the same version.
  */
 export function planRef(ref: Ref, by: PlanFor): Plan {
-  const offers = by.snapshot.tenants.get(by.tenant)?.catalogue.offers.get(ref.type) ?? [];
+  const offers = by.snapshot.tenants.get(by.tenant)?.catalogue.offers.get(ref.type) ?? noOffers;
   if (offers.length === 0) return { routes: [], rejected: [], refused: noOffer(ref, by) };
+  if (offers.length === 1 && !by.explain) {
+    const only = offers[0] as Offer;
+    if (suits(ref, only, by)) return planOf(only);
+  }
+  return planAmong(ref, offers, by);
+}
 
+const noOffers: readonly Offer[] = [];
+
+/** Most types have one offer: whether it takes a ref, when nothing is to be said of why it does not. */
+function suits(
+  ref: Ref,
+  { provider, keyPrefix, typeVersion }: Offer,
+  { consumer }: PlanFor,
+): boolean {
+  if (provider.weight === 0) return false;
+  if (ref.provider !== '' && ref.provider !== provider.name) return false;
+  if (keyPrefix !== '' && !ref.key.startsWith(keyPrefix)) return false;
+  if (consumer === undefined) return satisfies(typeVersion, ref.versionRange);
+  return (
+    pinOf(consumer, 'provider', provider.name) === '' &&
+    satisfies(typeVersion, typeRange(ref, consumer))
+  );
+}
+
+/** One plan for each offer: refs of it share it. */
+const plans = new WeakMap<Offer, Plan>();
+
+function planOf(offer: Offer): Plan {
+  const known = plans.get(offer);
+  if (known) return known;
+  const plan = { routes: [offer], rejected: [] };
+  plans.set(offer, plan);
+  return plan;
+}
+
+function planAmong(ref: Ref, offers: readonly Offer[], by: PlanFor): Plan {
   const rejected: { offer: Offer; why: string }[] = [];
   const reject = (offer: Offer, why: string) => {
     if (by.explain) rejected.push({ offer, why });

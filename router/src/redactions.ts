@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import type { BlobStore } from './blobs/blob-store.ts';
 import type { Stopped } from './call.ts';
 import type { CacheEntry } from './gather/entry.ts';
+import { entryWith } from './gather/kept.ts';
 import { createInline } from './inline.ts';
 import { type Prepared, prepare } from './redaction/instructions.ts';
 import { createKeptItems } from './redaction/kept.ts';
@@ -106,7 +107,7 @@ export function openRedactions(options: RedactionsOptions): Redactions {
     windowMs: INLINE_WINDOW_MS,
   });
 
-  const keep = (name: string, made: RedactedItem | 'stopped'): RedactedItem => {
+  const keep = (name: number, made: RedactedItem | 'stopped'): RedactedItem => {
     count(made === 'same' ? 'none' : typeof made === 'object' ? 'made' : made);
     const result = made === 'stopped' ? 'refused' : made;
     kept.set(name, result);
@@ -114,7 +115,7 @@ export function openRedactions(options: RedactionsOptions): Redactions {
   };
 
   const inThread =
-    (name: string, what: EntryToRedact): Work<Made> =>
+    (name: number, what: EntryToRedact): Work<Made> =>
     async (recall) => {
       try {
         const made = await redactEntry({ threads, blobs }, what, recall);
@@ -131,10 +132,14 @@ export function openRedactions(options: RedactionsOptions): Redactions {
     };
 
   return {
-    redactor: (how) => preparedFor(how).redactor,
+    redactor: (how) => preparedFor(how).by.redactor,
     of(entry, how, stopped) {
-      const by = preparedFor(how);
-      const name = `${idOf(entry.field)}\0${by.instructions.name}`;
+      const { by, number } = preparedFor(how);
+      if (by.redactor.isIdle) {
+        count('none');
+        return { entry, redactions: nothingDone };
+      }
+      const name = idOf(entry.field) * PREPARED_NUMBERS + number;
       const known = kept.get(name);
       if (known) {
         count(known === 'refused' ? known : 'kept');
@@ -156,26 +161,51 @@ export function openRedactions(options: RedactionsOptions): Redactions {
   };
 }
 
+/** Obligations made ready, and a number that tells them from others. */
+interface Numbered {
+  readonly by: Prepared;
+  readonly number: number;
+}
+
+/** There are never so many in a process that a number comes again while the first is in use. */
+const PREPARED_NUMBERS = 2 ** 20;
+
+const nothingDone: readonly string[] = [];
+
 /** Makes obligations ready, once for each set, type version and tenant. */
 function createPreparing(serviceSecret: Uint8Array, idOf: (thing: object) => number) {
-  const prepared = new LRUCache<string, Prepared>({ max: REDACTORS_MAX });
-  return ({ obligations, offer, tenant }: Redacting): Prepared => {
+  const prepared = new LRUCache<string, Numbered>({ max: REDACTORS_MAX });
+  let count = 0;
+  /** Those of the item before: most items of a call are under the same. */
+  let last: { readonly how: Redacting; readonly made: Numbered } | undefined;
+  return (how: Redacting): Numbered => {
+    const { obligations, offer, tenant } = how;
+    if (
+      last?.how.obligations === obligations &&
+      last.how.offer === offer &&
+      last.how.tenant === tenant
+    ) {
+      return last.made;
+    }
     const name = `${tenant}\0${offer.schema ? idOf(offer.schema) : ''}\0${obligations.id}`;
-    const known = prepared.get(name);
-    if (known) return known;
-    const hashKey = deriveKey(serviceSecret, `weir redaction hash v1 ${tenant}`);
-    const made = prepare(obligations, offer, { name, hashKey });
-    prepared.set(name, made);
+    let made = prepared.get(name);
+    if (!made) {
+      const hashKey = deriveKey(serviceSecret, `weir redaction hash v1 ${tenant}`);
+      count = (count + 1) % PREPARED_NUMBERS;
+      made = { by: prepare(obligations, offer, { name, hashKey }), number: count };
+      prepared.set(name, made);
+    }
+    last = { how: { obligations, offer, tenant }, made };
     return made;
   };
 }
 
 /** What was made of an entry's bytes, as that entry: others, confirmed anew, share the bytes. */
 function redactedOf(entry: CacheEntry, made: Made): Redacted {
-  if (made === 'same') return { entry, redactions: [] };
+  if (made === 'same') return { entry, redactions: nothingDone };
   if (typeof made === 'string' || made instanceof WeirError) return made;
-  const { field, itemOffset, facts, redactions } = made;
-  return { entry: { ...entry, field, itemOffset, facts }, redactions };
+  const { field, itemOffset, facts = entry.facts, redactions } = made;
+  return { entry: entryWith(entry, { field, itemOffset, facts }), redactions };
 }
 
 function isStopped(made: Made | Stopped): made is Stopped {

@@ -12,8 +12,10 @@ export const cacheNames: ReadonlyMap<number, string> = new Map(
   Object.entries(CacheStatus).map(([name, value]) => [value, name.toLowerCase()]),
 );
 
-/** Counts items by what became of them; returns the function to call with every outcome. */
-export function observeItems({ meter }: Pick<Metrics, 'meter'>): (outcome: Outcome) => void {
+/** Counts items by what became of them; returns the function to call with an outcome, or many alike. */
+export function observeItems({
+  meter,
+}: Pick<Metrics, 'meter'>): (outcome: Outcome, by?: number) => void {
   // One number for each pair, so that counting makes no garbage: reasons have at most 16 bits.
   const reasonBits = 16;
   const count = createTally<number>(meter, {
@@ -25,9 +27,9 @@ export function observeItems({ meter }: Pick<Metrics, 'meter'>): (outcome: Outco
     }),
     shown: [CacheStatus.HIT_MEMORY, CacheStatus.MISS].map((status) => status * 2 ** reasonBits),
   });
-  return (outcome) => {
+  return (outcome, by) => {
     const reason = outcome.kind === 'found' ? 0 : outcome.refusal.reason;
-    count(outcome.cache * 2 ** reasonBits + reason);
+    count(outcome.cache * 2 ** reasonBits + reason, by);
   };
 }
 
@@ -53,7 +55,17 @@ export function observeDecisions({
     shown: ['fetch allow', 'fetch deny'],
   });
   return (items) => {
-    for (const { action, effect } of items) count(`${action} ${effect}`);
+    // Those of one call are mostly alike.
+    let [action, effect, alike] = ['', '', 0];
+    for (const item of items) {
+      if (item.action !== action || item.effect !== effect) {
+        if (alike > 0) count(`${action} ${effect}`, alike);
+        ({ action, effect } = item);
+        alike = 0;
+      }
+      alike += 1;
+    }
+    if (alike > 0) count(`${action} ${effect}`, alike);
   };
 }
 

@@ -1,6 +1,7 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { Caller } from '@weir/kit';
 import { createSubject, kindName, type Subject } from '@weir/policy';
+import type { Principal } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import type { Snapshot } from './snapshot/snapshot.ts';
 
 /** Of one set of attributes, which is shared by those who have none. */
@@ -12,9 +13,25 @@ const made = new WeakMap<JsonObject, Map<string, Subject>>();
  * neither the principal nor the token changes: so subjects are made once.
  */
 export function subjectOf(snapshot: Snapshot, caller: Caller): Subject {
-  const { tenant, principal, consumer, attributes } = caller;
+  const { tenant, principal } = caller;
   const known = snapshot.tenants.get(tenant)?.principals.get(principal);
-  const kind = kindName(known?.kind);
+  const last = lastOf.get(caller);
+  if (last && last.known === known) return last.subject;
+  const subject = subjectFor(caller, kindName(known?.kind));
+  lastOf.set(caller, { known, subject });
+  return subject;
+}
+
+/** Callers are often the same object from call to call too. */
+const lastOf = new WeakMap<
+  Caller,
+  { readonly known: Principal | undefined; readonly subject: Subject }
+>();
+
+function subjectFor(
+  { tenant, principal, consumer, attributes }: Caller,
+  kind: ReturnType<typeof kindName>,
+): Subject {
   return keep(attributes, [tenant, principal, consumer, kind].join('\0'), () =>
     createSubject({ tenant, principal, kind, consumer, attributes }),
   );

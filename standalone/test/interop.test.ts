@@ -131,7 +131,7 @@ describe('buf curl, with no file at hand', () => {
       expect(answer, method).toMatch(/^\s*\{/);
       expect(answer, method).not.toMatch(/"code": "(unimplemented|internal|unknown)"/);
     }
-  });
+  }, 120_000);
 });
 
 describe('Connect with JSON, by plain HTTP/1.1', () => {

@@ -126,6 +126,15 @@ export function createAdmission(
    */
   const reading = new Set<{ readonly sinceMs: number }>();
   let readingMax = callsPerTurn;
+  /** Those whose bodies were read in this turn of the event loop. */
+  let read: { readonly sinceMs: number }[] = [];
+  const forgetRead = () => {
+    for (const body of read) reading.delete(body);
+    read = [];
+    if (!looking) return;
+    clearTimeout(looking);
+    turn();
+  };
   const readingFull = () => {
     if (reading.size < readingMax) return false;
     for (const body of reading) {
@@ -148,21 +157,19 @@ export function createAdmission(
   };
   const mayBegin = () => atWork < limits.callsAtWork && !readingFull();
   const roomInTurn = () =>
-    begunInTurn === 0 || (begunInTurn < callsPerTurn && clock.busyMs() - beganMs < sliceMs);
+    begunInTurn === 0 || (begunInTurn < callsPerTurn && clock.nowMs() - beganMs < sliceMs);
   const begin = (arrival: Arrival, waitedMs: number) => {
     atWork += 1;
-    if (begunInTurn === 0) beganMs = clock.busyMs();
+    const nowMs = clock.nowMs();
+    if (begunInTurn === 0) beganMs = nowMs;
     begunInTurn += 1;
     observer.begun(waitedMs);
-    const body = { sinceMs: clock.nowMs() };
+    const body = { sinceMs: nowMs };
     reading.add(body);
     arrival.begin(() => {
       // After what follows the last byte: it is read, answered or waited for.
-      setImmediate(() => {
-        if (!reading.delete(body) || !looking) return;
-        clearTimeout(looking);
-        turn();
-      });
+      if (read.length === 0) setImmediate(forgetRead);
+      read.push(body);
     });
   };
   const beginNext = () => {

@@ -89,10 +89,11 @@ export function openDoor(
 }
 
 /** Refusals are counted; only their beginning and end are worth a line. */
-function createObserver(log: Logger, { meter }: Metrics): AdmissionObserver {
-  const waits = meter.createHistogram('weir_call_queue_seconds', {
+function createObserver(log: Logger, { meter, histogram }: Metrics): AdmissionObserver {
+  const waits = histogram({
+    name: 'weir_call_queue_seconds',
     description: 'How long calls waited before they began.',
-    advice: { explicitBucketBoundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1] },
+    boundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
   });
   const refusals = meter.createCounter('weir_calls_refused', {
     description: 'Calls refused because of overload, before they began.',

@@ -146,9 +146,13 @@ export function callerLeft() {
   return refuse(Reason.CANCELLED, 'the caller left');
 }
 
-/** The answer could not be written: the RPC library hands the stream's error to the call. */
+/**
+ * The answer could not be written: the RPC library hands the stream's error to the call. Or the caller
+ * reset the stream: whatever code that was done with, it is no fault of ours.
+ */
 function isLostPeer(error: unknown): boolean {
   if (!(error instanceof Error) || !('code' in error)) return false;
+  if (error instanceof ConnectError) return /^http\/2 stream closed with/.test(error.rawMessage);
   return /^(ERR_STREAM_|ERR_HTTP2_|ECONNRESET$|EPIPE$)/.test(String(error.code));
 }
 

@@ -38,7 +38,6 @@ export function createPipeline(
   };
   const call: HttpHandler = (request, response) => {
     boundDeadline(request);
-    boundBody(request, response);
     parts.rpc(request, response);
   };
   const handle: HttpHandler = (request, response) => {
@@ -46,6 +45,8 @@ export function createPipeline(
     joinCredentials(request);
     if (cors(request, response)) return;
     if (options.handle?.(request, response) === true) return;
+    // Of those that are refused too: over gRPC the stream would stay open for as long as its caller likes.
+    boundBody(request, response);
     parts.admit(request, response, () => attempt(request, response, () => call(request, response)));
   };
   return (request, response) => {

@@ -52,7 +52,10 @@ export function spanEvent(name: string, attributes?: Attributes): void {
 export function beginRoot(
   tracer: Tracer,
   name: string,
-  { attributes, header }: { readonly attributes: Attributes; readonly header: Pick<Headers, 'get'> },
+  {
+    attributes,
+    header,
+  }: { readonly attributes: Attributes; readonly header: Pick<Headers, 'get'> },
 ): OpenSpan {
   const brought = propagator.extract(ROOT_CONTEXT, header, {
     get: (from, key) => from.get(key) ?? undefined,

@@ -8,6 +8,8 @@ export interface Redacted {
 
 /** Does what a set of obligations asks. Made once for each set and type version, and kept. */
 export interface Redactor {
+  /** Whether there is nothing to do: values of the type have no field that it is about. */
+  readonly isIdle: boolean;
   /**
    * Redacts a value. Undefined: its form does not allow it (it is no JSON and fields are to be
    * masked, it is nothing that can be read as text, or it is too large), so that it must be refused.

@@ -41,6 +41,7 @@ export function createRedactor(
   ];
 
   return {
+    isIdle: rules.list.length === 0,
     hidesFields: rules.list.some(({ kind }) => kind !== 'search'),
 
     value(payload, contentType) {
@@ -60,7 +61,12 @@ export function createRedactor(
   };
 }
 
-const refusing: Redactor = { hidesFields: true, value: () => undefined, text: () => WITHHELD };
+const refusing: Redactor = {
+  isIdle: false,
+  hidesFields: true,
+  value: () => undefined,
+  text: () => WITHHELD,
+};
 
 interface Work {
   readonly rules: Rules;

@@ -1,4 +1,3 @@
-import type { ItemFacts } from '@weir/policy';
 import { Action, Effect } from '@weir/sdk/gen/weir/policy/v1/policy_pb';
 import type { RecordWriter } from './record-writer.ts';
 import type { RecordedItem } from './recorded.ts';
@@ -51,53 +50,80 @@ export interface ItemEncoder {
   write(out: RecordWriter, item: RecordedItem): void;
 }
 
-/** Creates an encoder that remembers, for each set of facts, the item it encoded last. */
+/** Kinds of items that are remembered: those of one call are of few. */
+const KINDS_KEPT = 8;
+
+/**
+ * Creates an encoder that remembers the items it encoded last: of another one that differs from one of
+ * them by its key and bytes alone, only these are encoded.
+ */
 export function createItemEncoder(): ItemEncoder {
-  const last = new WeakMap<ItemFacts, { readonly item: RecordedItem; readonly field: Buffer }>();
+  const kinds: Kind[] = [];
+  let next = 0;
+  const kindOf = (out: RecordWriter, item: RecordedItem): Kind => {
+    for (const kind of kinds) if (isAlike(kind.item, item)) return kind;
+    const kind = kindOfItem(out, item);
+    kinds[next] = kind;
+    next = (next + 1) % KINDS_KEPT;
+    return kind;
+  };
   return {
     write(out, item) {
-      const { facts } = item;
-      const known = facts && last.get(facts);
-      if (known && isSame(known.item, item)) {
-        out.raw(known.field);
-        return;
-      }
-      const from = out.length;
-      encodeItem(out, item);
-      if (facts) last.set(facts, { item, field: out.copy(from) });
+      const { beforeKey, afterKey } = kindOf(out, item);
+      const from = out.open(ITEMS);
+      out.raw(beforeKey);
+      out.text(tags.key, cut(item.key));
+      out.raw(afterKey);
+      out.number(tags.bytes, item.bytes);
+      out.number(tags.known, item.known ? 1 : 0);
+      out.close(from);
     },
   };
 }
 
-function isSame(a: RecordedItem, b: RecordedItem): boolean {
+/** An item, and the parts of it that others like it share, encoded: in the order of their fields. */
+interface Kind {
+  readonly item: RecordedItem;
+  readonly beforeKey: Buffer;
+  readonly afterKey: Buffer;
+}
+
+/** Whether two items differ by their keys and bytes at most. What is shared is compared by identity. */
+function isAlike(a: RecordedItem, b: RecordedItem): boolean {
   return (
-    areSame(a.rules, b.rules) &&
-    areSame(a.redactions, b.redactions) &&
-    a.provider?.name === b.provider?.name &&
-    a.provider?.version === b.provider?.version &&
-    a.provider?.tenant === b.provider?.tenant &&
-    a.effect === b.effect &&
+    a.facts === b.facts &&
+    a.type === b.type &&
     a.cache === b.cache &&
-    a.bytes === b.bytes &&
-    a.code === b.code &&
     a.reason === b.reason &&
+    a.code === b.code &&
+    a.effect === b.effect &&
     a.known === b.known &&
     a.action === b.action &&
-    a.key === b.key &&
-    a.type === b.type
+    areSame(a.rules, b.rules) &&
+    areSame(a.redactions, b.redactions) &&
+    isSameProvider(a.provider, b.provider)
   );
+}
+
+function isSameProvider(a: RecordedItem['provider'], b: RecordedItem['provider']): boolean {
+  return a === b || (a?.name === b?.name && a?.version === b?.version && a?.tenant === b?.tenant);
 }
 
 function areSame(a: readonly string[], b: readonly string[]): boolean {
   return a === b || (a.length === b.length && a.every((line, at) => line === b[at]));
 }
 
-function encodeItem(out: RecordWriter, item: RecordedItem): void {
-  const { facts, provider } = item;
-  const from = out.open(ITEMS);
+function kindOfItem(out: RecordWriter, item: RecordedItem): Kind {
+  const from = out.length;
   out.number(tags.action, actions[item.action]);
   out.text(tags.type, cut(item.type));
-  out.text(tags.key, cut(item.key));
+  const beforeKey = out.cutOff(from);
+  encodeAfterKey(out, item);
+  return { item, beforeKey, afterKey: out.cutOff(from) };
+}
+
+function encodeAfterKey(out: RecordWriter, item: RecordedItem): void {
+  const { facts, provider } = item;
   if (provider) {
     out.text(tags.providerTenant, cut(provider.tenant));
     out.text(tags.provider, cut(provider.name));
@@ -114,9 +140,6 @@ function encodeItem(out: RecordWriter, item: RecordedItem): void {
   out.number(tags.code, item.code);
   out.number(tags.reason, item.reason);
   out.number(tags.cache, item.cache);
-  out.number(tags.bytes, item.bytes);
-  out.number(tags.known, item.known ? 1 : 0);
-  out.close(from);
 }
 
 /** As many whole lines as there is room for. */

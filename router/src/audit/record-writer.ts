@@ -6,6 +6,7 @@ const FIRST_BYTES = 16 * 1024;
 /** The random bytes of a record. */
 export const SALT_BYTES = 16;
 const SALTS = 256;
+const SHORT_BYTES = 48;
 
 /**
  * Writes fields of protobuf messages by hand, on the hot path: protobuf-es takes a message of objects
@@ -33,6 +34,13 @@ export class RecordWriter {
     return Buffer.from(this.#out.subarray(from, this.#at));
   }
 
+  /** Takes back what was written since a place: a copy of it. */
+  cutOff(from: number): Buffer {
+    const written = this.copy(from);
+    this.#at = from;
+    return written;
+  }
+
   /** Begins anew. */
   reset(): void {
     this.#at = 0;
@@ -57,6 +65,7 @@ export class RecordWriter {
     this.reserve(length * 3);
     this.varint(tag);
     if (length < 43) {
+      if (this.#ascii(value)) return;
       // At most 127 bytes: the length takes one.
       const bytes = this.#out.write(value, this.#at + 1, 'utf8');
       this.#out[this.#at] = bytes;
@@ -65,6 +74,21 @@ export class RecordWriter {
     }
     this.varint(Buffer.byteLength(value));
     this.#at += this.#out.write(value, this.#at, 'utf8');
+  }
+
+  /** Writes a short text with its length, if it is ASCII: to call into the runtime costs more. */
+  #ascii(value: string): boolean {
+    const { length } = value;
+    const out = this.#out;
+    const at = this.#at;
+    for (let i = 0; i < length; i++) {
+      const code = value.charCodeAt(i);
+      if (code >= 0x80) return false;
+      out[at + 1 + i] = code;
+    }
+    out[at] = length;
+    this.#at = at + 1 + length;
+    return true;
   }
 
   bytes(tag: number, value: Uint8Array): void {
@@ -77,9 +101,14 @@ export class RecordWriter {
 
   /** Bytes that are encoded already. */
   raw(value: Uint8Array): void {
-    this.reserve(value.byteLength);
-    this.#out.set(value, this.#at);
-    this.#at += value.byteLength;
+    const { length } = value;
+    this.reserve(length);
+    const out = this.#out;
+    const at = this.#at;
+    // To copy a few bytes one by one is quicker than a call into the runtime.
+    if (length > SHORT_BYTES) out.set(value, at);
+    else for (let i = 0; i < length; i++) out[at + i] = value[i] as number;
+    this.#at = at + length;
   }
 
   number(tag: number, value: number): void {

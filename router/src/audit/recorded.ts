@@ -30,8 +30,8 @@ export interface RecordedCall {
 }
 
 /**
- * What is recorded of an item. Where `facts` is the same object as in the call before that gave out this
- * item, as it is for what comes from the cache, nothing is encoded again that did not change.
+ * What is recorded of an item. Where `facts` is the same object as of the item before, as it is for what
+ * comes from the cache and is alike, what they share is not encoded again.
  */
 export interface RecordedItem {
   readonly action: ActionName;

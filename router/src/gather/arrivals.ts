@@ -30,7 +30,7 @@ export interface Arrivals extends AsyncDisposable {
 }
 
 /** What has arrived whole; undefined when the value goes on. */
-type Taken =
+export type Taken =
   | {
       /** A promise while it comes into the store, which holds up nothing. */ readonly arrived:
         | Arrived
@@ -158,6 +158,7 @@ export function openArrivals(limits: ArrivalLimits): Arrivals {
       return takeParts(result);
     },
     async [Symbol.asyncDispose]() {
+      if (arriving.size === 0) return;
       await Promise.all([...arriving.keys()].map(drop));
     },
   };

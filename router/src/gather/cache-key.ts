@@ -3,14 +3,14 @@ import type { Offer } from '../snapshot/catalogue.ts';
 import { told } from './told.ts';
 
 /**
- * The key of a value in every cache, and of its coalescing: consuming tenant, provider,
+ * What the keys of all values begin with that an offer has for callers of one scope; the value's own
+ * key follows. Keys are so made in every cache, and for coalescing: consuming tenant, provider,
  * version, manifest hash, type version, checks, scope, key. The checks tell the schema, which
- * may be another one under the same version once the type was taken away. The scope of a value
- * made for a principal is the principal with all that the provider was told of them. The parts
+ * may be another one under the same version once the type was taken away. The parts
  * are joined by NUL, which no name, version or key can hold (all are parsed before they get
  * here), so that no value can forge another's key.
  */
-export function cacheKey(caller: Caller, offer: Offer, key: string): string {
+export function keyPrefix(caller: Caller, offer: Offer): string {
   const { provider } = offer;
   return [
     caller.tenant,
@@ -22,10 +22,17 @@ export function cacheKey(caller: Caller, offer: Offer, key: string): string {
     offer.typeVersion,
     offer.checks?.questions.id ?? '',
     offer.scope === 'tenant' ? '' : principalScope(offer, caller),
-    key,
+    '',
   ].join('\0');
 }
 
+/** Tells apart the callers that do not share the values of an offer. */
+export function scopeName(caller: Caller, offer: Offer): string {
+  if (offer.scope === 'tenant') return caller.tenant;
+  return `${caller.tenant}\0${principalScope(offer, caller)}`;
+}
+
+/** The scope of a value made for a principal: they, with all that the provider was told of them. */
 function principalScope({ provider }: Offer, caller: Caller): string {
   if (provider.principalAttributes.length === 0) return caller.principal;
   return `${caller.principal} ${JSON.stringify(told(provider, caller).attributes)}`;

@@ -6,34 +6,26 @@ type Metered = Pick<Metrics, 'meter'>;
 
 const lookUpBucketsS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
 
-/** Makes a memory cache of which every look-up and eviction is counted. */
+/** Makes a memory cache whose look-ups, evictions and size are shown. */
 export function createMeasuredMemory({ meter }: Metered, maxBytes: number): MemoryCache {
-  const evictions = createTally<number>(meter, {
-    name: 'weir_memory_cache_evictions',
-    description: 'Entries that left the memory cache to make room.',
-    labels: () => ({}),
-    shown: [0],
+  const memory = createMemoryCache(maxBytes);
+  const { counts } = memory;
+  const look = meter.createObservableCounter('weir_memory_cache_lookups', {
+    description: lookUpsIn('the memory cache'),
   });
-  const memory = createMemoryCache(maxBytes, () => evictions(0));
-  const lookUps = createLookUps(meter, 'weir_memory_cache_lookups', 'the memory cache');
+  look.addCallback((result) => {
+    result.observe(counts.hits, { result: 'hit' });
+    result.observe(counts.misses, { result: 'miss' });
+  });
+  meter
+    .createObservableCounter('weir_memory_cache_evictions', {
+      description: 'Entries that left the memory cache to make room.',
+    })
+    .addCallback((result) => result.observe(counts.evictions));
   gauge(meter, 'weir_memory_cache_bytes', 'Bytes that the memory cache holds.', () => memory.bytes);
   gauge(meter, 'weir_memory_cache_max_bytes', 'Bytes that it may hold.', () => maxBytes);
   gauge(meter, 'weir_memory_cache_entries', 'Entries that it holds.', () => memory.size);
-  return {
-    get(key) {
-      const entry = memory.get(key);
-      lookUps(entry === undefined ? 'miss' : 'hit');
-      return entry;
-    },
-    set: memory.set,
-    delete: memory.delete,
-    get bytes() {
-      return memory.bytes;
-    },
-    get size() {
-      return memory.size;
-    },
-  };
+  return memory;
 }
 
 /** Shows whether the shared cache answers, and counts what went wrong with it. */
@@ -61,7 +53,12 @@ export function observeSharedCache({ meter }: Metered): SharedCacheObserver {
 
 /** Counts and times the look-ups of a shared cache. */
 export function measureShared({ meter }: Metered, clock: Clock, shared: SharedCache): SharedCache {
-  const lookUps = createLookUps(meter, 'weir_shared_cache_lookups', 'the shared cache');
+  const lookUps = createTally<'hit' | 'miss'>(meter, {
+    name: 'weir_shared_cache_lookups',
+    description: lookUpsIn('the shared cache'),
+    labels: (result) => ({ result }),
+    shown: ['hit', 'miss'],
+  });
   const durations = meter.createHistogram('weir_shared_cache_lookup_duration_seconds', {
     description: 'The time of look-ups in the shared cache, each of which asks for many entries.',
     advice: { explicitBucketBoundaries: lookUpBucketsS },
@@ -81,13 +78,8 @@ export function measureShared({ meter }: Metered, clock: Clock, shared: SharedCa
   };
 }
 
-function createLookUps(meter: Metrics['meter'], name: string, where: string) {
-  return createTally<'hit' | 'miss'>(meter, {
-    name,
-    description: `Entries looked up in ${where}; one that is out of date is a hit too.`,
-    labels: (result) => ({ result }),
-    shown: ['hit', 'miss'],
-  });
+function lookUpsIn(where: string): string {
+  return `Entries looked up in ${where}; one that is out of date is a hit too.`;
 }
 
 function gauge(meter: Metrics['meter'], name: string, description: string, look: () => number) {

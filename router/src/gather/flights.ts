@@ -1,10 +1,9 @@
-import { create } from '@bufbuild/protobuf';
 import type { Caller } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
-import {
-  type FetchQuery,
-  FetchRequestSchema,
-  type FetchResult,
+import type {
+  FetchQuery,
+  FetchRequest,
+  FetchResult,
 } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Limits } from '../limits/limits.ts';
@@ -13,7 +12,13 @@ import type { ProviderRecords } from '../quality/record.ts';
 import type { ProviderVersion } from '../snapshot/catalogue.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { refusedByUpstream } from '../upstream/upstream-errors.ts';
-import { type Arrivals, type Arrived, MAX_ASSEMBLED_BYTES, openArrivals } from './arrivals.ts';
+import {
+  type Arrivals,
+  type Arrived,
+  MAX_ASSEMBLED_BYTES,
+  openArrivals,
+  type Taken,
+} from './arrivals.ts';
 import { type CacheEntry, negativeEntry } from './entry.ts';
 import { type LandDeps, type Landed, landedOf, type Wanted } from './land.ts';
 import type { MemoryCache } from './memory-cache.ts';
@@ -75,15 +80,18 @@ interface UpstreamBatch {
 export function createFlights(deps: FlightDeps) {
   const underWay = new Map<string, { query: Query; batch: UpstreamBatch; flight: Flight }>();
 
-  const store = (wanted: Wanted, entry: CacheEntry) => {
-    const { key, offer, stale } = wanted;
-    if (offer.scope === 'none') return;
-    const kept = entry.ttlMs > 0;
-    if (kept) deps.memory.set(key, entry);
-    else deps.memory.delete(key);
-    if (kept && !entry.negative) deps.shared?.set(key, entry);
+  /** Stores an entry, if it is to be kept; returns it as it is from now on. */
+  const store = (caller: Caller, wanted: Wanted, entry: CacheEntry): CacheEntry => {
+    const { key, offer, query, stale } = wanted;
+    if (offer.scope === 'none') return entry;
+    const space = deps.memory.spaceOf(caller, offer);
+    const keep = entry.ttlMs > 0;
+    if (keep && !entry.negative) deps.shared?.set(key, entry);
     // What was held is not the value any more, not even for a while.
     else if (stale && !stale.negative) deps.shared?.delete(key);
+    if (keep) return deps.memory.set(space, query.key, entry);
+    deps.memory.delete(space, query.key);
+    return entry;
   };
 
   const depart = (batch: UpstreamBatch, caller: Caller) => {
@@ -92,11 +100,14 @@ export function createFlights(deps: FlightDeps) {
       query.done = true;
       if (underWay.get(query.wanted.key)?.query === query) underWay.delete(query.wanted.key);
       deps.records.note(batch.provider, landed);
-      if (landed.kind === 'found') store(query.wanted, landed.entry);
       if (landed.kind === 'missing') {
-        store(query.wanted, negativeEntry(query.wanted.offer, deps.clock.monotonicMs()));
+        store(caller, query.wanted, negativeEntry(query.wanted.offer, deps.clock.monotonicMs()));
       }
-      query.land(landed);
+      query.land(
+        landed.kind === 'found'
+          ? { ...landed, entry: store(caller, query.wanted, landed.entry) }
+          : landed,
+      );
       endIfLeft(batch);
     };
     void flyBatch(deps, batch, caller, land);
@@ -210,10 +221,7 @@ async function flyBatch(
     maxBytes: deps.blobMaxBytes ?? MAX_ASSEMBLED_BYTES,
   });
   try {
-    const request = create(FetchRequestSchema, {
-      queries: asked.map(({ wanted }) => queryOf(wanted)),
-      caller: told(provider, caller),
-    });
+    const request = requestOf(provider, asked, caller);
     let open = asked.length;
     const note = (text: string) => void batch.happened.push(text);
     const limits = { signal: cancel.signal, timeoutMs, note };
@@ -223,7 +231,8 @@ async function flyBatch(
         deps.limits.spendFrom(provider, bytesOf(result));
         const query = asked[result.index];
         if (!query || query.arrived) continue;
-        const landing = await arrive(deps, arrivals, query, result);
+        const arrived = arrive(deps, arrivals, query, result);
+        const landing = arrived instanceof Promise ? await arrived : arrived;
         if (!landing) continue;
         query.arrived = true;
         open--;
@@ -234,6 +243,7 @@ async function flyBatch(
       // All are answered, whatever it still says.
       if (open === 0) break;
     }
+    if (open === 0) return;
     landRest(
       refused(
         Reason.PROVIDER_GARBAGE,
@@ -271,22 +281,32 @@ type Landing =
   | { readonly landed: Landed; readonly later?: never }
   | { readonly later: Promise<Landed> };
 
-/** Takes a result of a query. Undefined: there is more of the value to come. */
-async function arrive(
+/** Takes a result of a query; at once, unless it is one of parts. Undefined: there is more to come. */
+function arrive(
   deps: LandDeps,
   arrivals: Arrivals,
   { wanted }: Query,
   result: FetchResult,
-): Promise<Landing | undefined> {
-  const land = (all: Arrived) => landedOf(deps, wanted, all.result, all.blob);
-  const fail = (error: unknown): Landed => ({
-    ...refusedByUpstream(error, wanted.offer.provider),
-    ofStarter: false,
-  });
+): Landing | undefined | Promise<Landing | undefined> {
   try {
-    const taken = await arrivals.take(result);
-    if (!taken) return undefined;
-    const { arrived } = taken;
+    const taken = arrivals.take(result);
+    return taken instanceof Promise
+      ? taken.then(
+          (all) => landingOf(deps, wanted, all),
+          (error: unknown) => ({ landed: failed(wanted, error) }),
+        )
+      : landingOf(deps, wanted, taken);
+  } catch (error) {
+    return { landed: failed(wanted, error) };
+  }
+}
+
+function landingOf(deps: LandDeps, wanted: Wanted, taken: Taken): Landing | undefined {
+  if (!taken) return undefined;
+  const { arrived } = taken;
+  const land = (all: Arrived) => landedOf(deps, wanted, all.result, all.blob);
+  const fail = (error: unknown) => failed(wanted, error);
+  try {
     if (arrived instanceof Promise) return { later: arrived.then(land).catch(fail) };
     const landed = land(arrived);
     return landed instanceof Promise ? { later: landed.catch(fail) } : { landed };
@@ -295,7 +315,25 @@ async function arrive(
   }
 }
 
-function queryOf({ offer, query, stale }: Wanted): Omit<FetchQuery, '$typeName'> {
+function failed({ offer }: Wanted, error: unknown): Landed {
+  return { ...refusedByUpstream(error, offer.provider), ofStarter: false };
+}
+
+function requestOf(
+  provider: ProviderVersion,
+  asked: readonly Query[],
+  caller: Caller,
+): FetchRequest {
+  return {
+    $typeName: 'weir.provider.v1.FetchRequest',
+    queries: asked.map(({ wanted }) => queryOf(wanted)),
+    caller: { $typeName: 'weir.provider.v1.Caller', ...told(provider, caller) },
+  };
+}
+
+function queryOf({ offer, query, stale }: Wanted): FetchQuery {
   const knownEtag = stale && !stale.negative ? stale.etag : '';
-  return { ...query, typeVersion: offer.typeVersion, knownEtag };
+  const { type, key } = query;
+  const { typeVersion } = offer;
+  return { $typeName: 'weir.provider.v1.FetchQuery', type, typeVersion, key, knownEtag };
 }

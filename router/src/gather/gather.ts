@@ -1,17 +1,17 @@
 import { type Clock, reasonName } from '@weir/kit';
-import type { Verdict } from '@weir/policy';
+import { noObligations, type Verdict } from '@weir/policy';
 import { CacheStatus } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { hidden, type Slot } from '../authorise.ts';
 import type { Batch } from '../batch.ts';
 import type { Call } from '../call.ts';
 import { type GiveDeps, give, isTooOld } from '../give.ts';
-import { type Outcome, type Refused, refused, refusedAtOnce } from '../outcome.ts';
+import { type Found, type Outcome, type Refused, refused, refusedAtOnce } from '../outcome.ts';
 import type { ProviderRecords } from '../quality/record.ts';
-import { partsOf, type QualityParts, scoreOf, shareText, weakestOf } from '../quality/score.ts';
-import type { Offer } from '../snapshot/catalogue.ts';
+import { partsOf, type QualityParts, qualityOf, shareText, weakestOf } from '../quality/score.ts';
+import type { Offer, ProviderVersion } from '../snapshot/catalogue.ts';
 import { createBatcher } from './batcher.ts';
-import { cacheKey } from './cache-key.ts';
+import type { CacheSpace } from './cache-space.ts';
 import type { CacheEntry } from './entry.ts';
 import type { Departures, Flights } from './flights.ts';
 import type { Landed, Wanted } from './land.ts';
@@ -32,22 +32,46 @@ type Served = Outcome | undefined | 'expired';
 
 /** How one route is asked for one key. */
 interface Asking {
-  readonly key: string;
-  /** What is out of date there. */
-  readonly inMemory: CacheEntry | undefined;
-  readonly wanted: (stale: CacheEntry | undefined) => Wanted;
-  readonly serve: (entry: CacheEntry, from: CacheStatus) => Served | Promise<Served>;
+  readonly offer: Offer;
+  readonly space: CacheSpace;
 }
 
-/** What is remembered during the gathering of one call. */
-interface Gathering {
+/** What is remembered during the gathering of one call; what a hit in memory has no use for is made late. */
+class Gathering {
   /** Tells it from every other under way. */
-  readonly id: number;
+  readonly id = nextGathering();
   readonly deps: GatherDeps;
   readonly call: Call;
   readonly batch: Batch;
-  readonly departures: Departures;
-  readonly lookUpShared: (key: string) => Promise<CacheEntry | undefined>;
+  /** The provider that was asked last, and its record then. */
+  provider: ProviderVersion | undefined = undefined;
+  record = 1;
+  /** The time of this turn of the event loop; 0: it is to be asked for. */
+  nowMs: number;
+  #departures: Departures | undefined;
+  #lookUpShared: ((key: string) => Promise<CacheEntry | undefined>) | undefined;
+
+  constructor(deps: GatherDeps, call: Call, batch: Batch) {
+    this.deps = deps;
+    this.call = call;
+    this.batch = batch;
+    this.nowMs = deps.clock.monotonicMs();
+  }
+
+  get departures(): Departures {
+    const { deps, call } = this;
+    this.#departures ??= deps.flights.openDepartures(call.caller, call.deadlineMs);
+    return this.#departures;
+  }
+
+  lookUpShared(key: string): Promise<CacheEntry | undefined> {
+    const { deps, call } = this;
+    this.#lookUpShared ??= createBatcher((keys) =>
+      // A slow cache is a miss: the time of the call is not its to spend.
+      Promise.race([deps.shared?.getMany(keys) ?? [], call.stopped().then(() => [])]),
+    );
+    return this.#lookUpShared(key);
+  }
 }
 
 /**
@@ -61,18 +85,29 @@ export function gather(
   batch: Batch,
   slots: readonly Slot[],
 ): Gathered[] {
-  const gathering: Gathering = {
-    deps,
-    call,
-    batch,
-    id: nextGathering(),
-    departures: deps.flights.openDepartures(call.caller, call.deadlineMs),
-    lookUpShared: createBatcher((keys) =>
-      // A slow cache is a miss: the time of the call is not its to spend.
-      Promise.race([deps.shared?.getMany(keys) ?? [], call.stopped().then(() => [])]),
-    ),
-  };
-  return slots.map((slot) => withLink(deps, call, slot, () => gatherSlot(gathering, slot, 0)));
+  const gathering = new Gathering(deps, call, batch);
+  const again = (slot: Slot) => gatherSlot(gathering, slot, 0);
+  const gathered = slots.map((slot) =>
+    withLink(deps, call, { slot, gathered: gatherSlot(gathering, slot, 0), again }),
+  );
+  // Whatever comes later comes in another turn.
+  gathering.provider = undefined;
+  gathering.nowMs = 0;
+  return gathered;
+}
+
+function timeOf({ nowMs, deps }: Gathering): number {
+  return nowMs === 0 ? deps.clock.monotonicMs() : nowMs;
+}
+
+function recordOf(gathering: Gathering, provider: ProviderVersion): number {
+  if (provider === gathering.provider) return gathering.record;
+  const record = gathering.deps.records.of(provider);
+  if (gathering.nowMs !== 0) {
+    gathering.provider = provider;
+    gathering.record = record;
+  }
+  return record;
 }
 
 /** Asks the routes of a slot from one on, each when the one before has no such key. */
@@ -98,73 +133,102 @@ function gatherRoute(
   slot: Slot,
   at: number,
 ): Outcome | undefined | Promise<Outcome | undefined> {
-  const { call, batch, deps } = gathering;
+  const { call, deps } = gathering;
   const offer = slot.routes[at] as Offer;
-  const key = cacheKey(call.caller, offer, slot.ref.key);
-  const wanted = (stale: CacheEntry | undefined): Wanted => ({
-    // What may not be shared is shared by the duplicates of one call only.
-    key: offer.scope === 'none' ? `${key}\0${gathering.id}` : key,
-    offer,
-    query: { type: offer.type, key: slot.ref.key },
-    stale,
-  });
-  const serve = (entry: CacheEntry, from: CacheStatus): Served | Promise<Served> => {
-    const ageMs = deps.clock.monotonicMs() - entry.confirmedAtMs;
-    const state = freshness(entry, ageMs, batch.maxAgeMs);
-    if (state === 'expired') return 'expired';
-    if (entry.negative) {
-      if (state === 'stale') gathering.departures.refresh(wanted(entry));
-      return undefined;
-    }
-    const verdict = decideOn(gathering, slot, offer, entry);
-    // What is forbidden is passed over for as long as what is missing would be, and then asked for
-    // again: so that a time that runs out, or a provider that is down, does not tell that it is there.
-    if (verdict.effect === 'deny') return ageMs < offer.negativeTtlMs ? undefined : 'expired';
-    if (isTooOld(verdict, ageMs)) return 'expired';
-    const cache = state === 'stale' ? CacheStatus.STALE : from;
-    const gathered = found(gathering, slot, offer, { entry, ageMs, cache });
-    if (state === 'fresh') return gathered;
-    const judged = (outcome: Outcome): Served => {
-      // Anew, it may be good enough.
-      if (outcome.kind === 'refused' && !isOver(outcome)) return 'expired';
-      gathering.departures.refresh(wanted(entry));
-      return outcome;
-    };
-    return gathered instanceof Promise ? gathered.then(judged) : judged(gathered);
-  };
+  const space = deps.memory.spaceOf(call.caller, offer);
+  const asking: Asking = { offer, space };
+  if (offer.scope === 'none') return fetchRoute(gathering, slot, wantedOf(gathering, slot, asking));
+  const inMemory = deps.memory.get(space, slot.ref.key);
+  if (!inMemory) {
+    call.note?.(slot.index, 'gather', 'memory: not there');
+    return askBeyondMemory(gathering, slot, asking);
+  }
+  const served = serve(gathering, slot, { ...asking, entry: inMemory, from: HIT_MEMORY });
+  call.note?.(slot.index, 'gather', describeCached('memory', inMemory, served));
+  if (served instanceof Promise) {
+    return served.then((late) =>
+      late === 'expired' ? askBeyondMemory(gathering, slot, asking, inMemory) : late,
+    );
+  }
+  return served === 'expired' ? askBeyondMemory(gathering, slot, asking, inMemory) : served;
+}
 
-  if (offer.scope === 'none') return fetchRoute(gathering, slot, wanted(undefined));
-  const inMemory = deps.memory.get(key);
-  const beyond = () => askBeyondMemory(gathering, slot, { key, inMemory, wanted, serve });
-  if (inMemory) {
-    const served = serve(inMemory, CacheStatus.HIT_MEMORY);
-    call.note?.(slot.index, 'gather', describeCached('memory', inMemory, served));
-    if (served instanceof Promise) {
-      return served.then((late) => (late === 'expired' ? beyond() : late));
-    }
-    if (served !== 'expired') return served;
-  } else call.note?.(slot.index, 'gather', 'memory: not there');
-  return beyond();
+const HIT_MEMORY = CacheStatus.HIT_MEMORY;
+
+/** What is to be fetched for a slot; `stale` is what is held, out of date. */
+function wantedOf(
+  { id }: Gathering,
+  { ref }: Slot,
+  { offer, space }: Asking,
+  stale?: CacheEntry,
+): Wanted {
+  return {
+    // What may not be shared is shared by the duplicates of one call only.
+    key: space.prefix + ref.key + (offer.scope === 'none' ? `\0${id}` : ''),
+    offer,
+    query: { type: offer.type, key: ref.key },
+    stale,
+  };
+}
+
+/** An entry that a cache has. */
+interface Cached extends Asking {
+  readonly entry: CacheEntry;
+  readonly from: CacheStatus;
+}
+
+/** Serves a slot from a cache, as far as the entry may be served. */
+function serve(gathering: Gathering, slot: Slot, cached: Cached): Served | Promise<Served> {
+  const { offer, entry } = cached;
+  const ageMs = timeOf(gathering) - entry.confirmedAtMs;
+  const state = freshness(entry, ageMs, gathering.batch.maxAgeMs);
+  if (state === 'expired') return 'expired';
+  if (entry.negative) {
+    if (state === 'stale') refresh(gathering, slot, cached);
+    return undefined;
+  }
+  const verdict = decideOn(gathering, slot, offer, entry);
+  // What is forbidden is passed over for as long as what is missing would be, and then asked for
+  // again: so that a time that runs out, or a provider that is down, does not tell that it is there.
+  if (verdict.effect === 'deny') return ageMs < offer.negativeTtlMs ? undefined : 'expired';
+  if (isTooOld(verdict, ageMs)) return 'expired';
+  if (state === 'fresh') return found(gathering, slot, { offer, entry, ageMs, cache: cached.from });
+  const gathered = found(gathering, slot, { offer, entry, ageMs, cache: CacheStatus.STALE });
+  const judged = (outcome: Outcome): Served => {
+    // Anew, it may be good enough.
+    if (outcome.kind === 'refused' && !isOver(outcome)) return 'expired';
+    refresh(gathering, slot, cached);
+    return outcome;
+  };
+  return gathered instanceof Promise ? gathered.then(judged) : judged(gathered);
+}
+
+function refresh(gathering: Gathering, slot: Slot, cached: Cached): void {
+  gathering.departures.refresh(wantedOf(gathering, slot, cached, cached.entry));
 }
 
 /** Asks the shared cache, if there is one, then the provider. */
 function askBeyondMemory(
   gathering: Gathering,
   slot: Slot,
-  { key, inMemory, wanted, serve }: Asking,
+  asking: Asking,
+  inMemory?: CacheEntry,
 ): Promise<Outcome | undefined> {
   const { call, deps } = gathering;
-  if (!deps.shared) return fetchRoute(gathering, slot, wanted(inMemory));
-  return gathering.lookUpShared(key).then((shared) => {
+  const { space } = asking;
+  const fetchAs = (stale: CacheEntry | undefined) =>
+    fetchRoute(gathering, slot, wantedOf(gathering, slot, asking, stale));
+  if (!deps.shared) return fetchAs(inMemory);
+  return gathering.lookUpShared(space.prefix + slot.ref.key).then((shared) => {
     if (!shared) {
       call.note?.(slot.index, 'gather', 'shared cache: not there');
-      return fetchRoute(gathering, slot, wanted(inMemory));
+      return fetchAs(inMemory);
     }
-    const take = (served: Served) =>
-      served === 'expired' ? fetchRoute(gathering, slot, wanted(shared)) : served;
-    const served = serve(shared, CacheStatus.HIT_SHARED);
+    const take = (served: Served) => (served === 'expired' ? fetchAs(shared) : served);
+    const cached = { ...asking, entry: shared, from: CacheStatus.HIT_SHARED };
+    const served = serve(gathering, slot, cached);
     call.note?.(slot.index, 'gather', describeCached('shared cache', shared, served));
-    if (served !== 'expired') deps.memory.set(key, shared);
+    if (served !== 'expired') deps.memory.set(space, slot.ref.key, shared);
     return served instanceof Promise ? served.then(take) : take(served);
   });
 }
@@ -206,9 +270,8 @@ async function fetchRoute(
       };
     case 'found':
       if (decideOn(gathering, slot, wanted.offer, landed.entry).effect === 'deny') return undefined;
-      return found(gathering, slot, wanted.offer, {
-        entry: landed.entry,
-        ageMs: 0,
+      return found(gathering, slot, {
+        ...{ offer: wanted.offer, entry: landed.entry, ageMs: 0 },
         cache: howFetched(landed, started, wanted.offer),
       });
   }
@@ -226,14 +289,16 @@ function howFetched(
 
 /** Decides on an item that is there; what is forbidden is then as if it were missing. */
 function decideOn({ call }: Gathering, slot: Slot, offer: Offer, entry: CacheEntry): Verdict {
-  const before = slot.verdicts[slot.tried - 1];
-  const verdict =
-    before && !slot.conditional
-      ? before
-      : slot.access.decide(offer.provider, slot.ref.key, entry.facts);
+  slot.offer = offer;
+  slot.entry = entry;
+  if (!slot.conditional) {
+    const before = slot.verdicts?.[slot.tried - 1];
+    if (before) slot.verdict = before;
+    return slot.verdict;
+  }
+  const verdict = slot.access.decide(offer.provider, slot.ref.key, entry.facts);
   slot.verdict = verdict;
-  slot.served = { offer, entry };
-  if (slot.conditional) call.note?.(slot.index, 'decide', `${verdict.effect}, by the item itself`);
+  call.note?.(slot.index, 'decide', `${verdict.effect}, by the item itself`);
   return verdict;
 }
 
@@ -275,23 +340,37 @@ const ofItems: ReadonlySet<Reason> = new Set([
   Reason.BLOB_STORE_UNAVAILABLE,
 ]);
 
-/** An item that is there, if it is good enough for the caller, as the caller may have it. */
-function found(
-  { batch, deps, call }: Gathering,
-  slot: Slot,
-  offer: Offer,
-  { entry, ageMs, cache }: { entry: CacheEntry; ageMs: number; cache: CacheStatus },
-): Gathered {
-  const record = deps.records.of(offer.provider);
-  const parts = partsOf(entry, ageMs, record);
-  const quality = scoreOf(parts);
-  if (quality >= batch.minQuality) {
-    const whole = { kind: 'found', entry, ageMs, record, quality, cache, redactions: [] } as const;
-    const { purpose } = batch;
-    return give(deps, whole, { slot, offer, call, caller: call.caller, purpose });
-  }
-  return { ...refused(Reason.QUALITY_TOO_LOW, tooLow(quality, parts, batch)), cache };
+/** An item that is there, and how it came. */
+interface Had {
+  readonly offer: Offer;
+  readonly entry: CacheEntry;
+  readonly ageMs: number;
+  readonly cache: CacheStatus;
 }
+
+/** An item that is there, if it is good enough for the caller, as the caller may have it. */
+function found(gathering: Gathering, slot: Slot, { offer, entry, ageMs, cache }: Had): Gathered {
+  const { batch, deps, call } = gathering;
+  const record = recordOf(gathering, offer.provider);
+  const quality = qualityOf(entry, ageMs, record);
+  if (quality < batch.minQuality) {
+    const parts = partsOf(entry, ageMs, record);
+    return { ...refused(Reason.QUALITY_TOO_LOW, tooLow(quality, parts, batch)), cache };
+  }
+  const whole: Found & Outcome = {
+    kind: 'found',
+    entry,
+    ageMs,
+    record,
+    quality,
+    redactions: none,
+    cache,
+  };
+  if (slot.verdict.obligations === noObligations) return whole;
+  return give(deps, whole, { slot, offer, call, caller: call.caller, purpose: batch.purpose });
+}
+
+const none: readonly string[] = [];
 
 function tooLow(quality: number, parts: QualityParts, { minQuality }: Batch): string {
   const weakest = weakestOf(parts);

@@ -32,8 +32,8 @@ export interface Wanted {
 export const MAX_PAYLOAD_BYTES = 4 * 1024 * 1024 - 64 * 1024;
 /** An item with all that stands beside its payload: no more than an answer may hold. */
 const MAX_ITEM_BYTES = MAX_PAYLOAD_BYTES + 32 * 1024;
-/** Each costs on every answer that is decoded. */
-const MAX_LABELS = 128;
+/** Each costs on every answer that is decoded. Of an item with more, not all are read. */
+export const MAX_LABELS = 128;
 
 const MAX_TEXT_LENGTH = 500;
 const MAX_CODE = 16;
@@ -105,7 +105,7 @@ function landContent(
   }
   const labels = Object.keys(content.labels).length;
   if (labels > MAX_LABELS) {
-    const text = `provider ${offer.provider.name} sent an item with ${labels} labels; at most ${MAX_LABELS} are carried`;
+    const text = `provider ${offer.provider.name} sent an item with more than the ${MAX_LABELS} labels that are carried`;
     return refusedWith(refused(Reason.PROVIDER_GARBAGE, text));
   }
   const at = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs(), blob };

@@ -8,7 +8,6 @@ import { type Found, type Outcome, type Refused, refused } from '../outcome.ts';
 import { blobOf } from '../redaction/large.ts';
 import type { Redactions } from '../redactions.ts';
 import type { Offer } from '../snapshot/catalogue.ts';
-import { cacheKey } from './cache-key.ts';
 import { type CacheEntry, itemOf } from './entry.ts';
 import type { Gathered } from './gather.ts';
 import type { MemoryCache } from './memory-cache.ts';
@@ -29,29 +28,35 @@ const RETRY_MS = 1_000;
 const REGATHERED_MAX = 2;
 
 /**
- * Gathers a slot, and gives a large value its link. When the store has its bytes no more, what
- * is held of it is forgotten, and it is gathered once more.
+ * Gives a large value its link. When the store has its bytes no more, what is held of it is
+ * forgotten, and the slot is gathered once more by `again`. All else passes.
  */
-export function withLink(
-  deps: LinkDeps,
-  call: Call,
-  slot: Slot,
-  gatherSlot: () => Gathered,
-): Gathered {
+export function withLink(deps: LinkDeps, call: Call, { slot, gathered, again }: Linking): Gathered {
+  if (!(gathered instanceof Promise)) {
+    const isLarge = gathered.kind === 'found' ? gathered.entry.large : gathered.lost !== undefined;
+    if (!isLarge) return gathered;
+  }
   const mend = (outcome: Outcome, left: number): Gathered => {
     const lost = outcome.kind === 'refused' ? outcome.lost : undefined;
     if (!lost || left === 0) return outcome;
     call.note?.(slot.index, 'gather', 'the blob store: not there any more');
     forget(deps, call, { slot, lost });
-    return settle(gatherSlot(), left - 1);
+    return settle(again(slot), left - 1);
   };
-  const settle = (gathered: Gathered, left: number): Gathered => {
-    const linked = linkedTo(deps, call, gathered);
+  const settle = (one: Gathered, left: number): Gathered => {
+    const linked = linkedTo(deps, call, one);
     return linked instanceof Promise
       ? linked.then((outcome) => mend(outcome, left))
       : mend(linked, left);
   };
-  return settle(gatherSlot(), REGATHERED_MAX);
+  return settle(gathered, REGATHERED_MAX);
+}
+
+/** A slot that was gathered, and how it is gathered once more. */
+interface Linking {
+  readonly slot: Slot;
+  readonly gathered: Gathered;
+  readonly again: (slot: Slot) => Gathered;
 }
 
 /** Gives a large value its link, made for this call; all else stays as it is. */
@@ -97,14 +102,14 @@ function forget(
   call: Call,
   { slot, lost }: { slot: Slot; lost: CacheEntry },
 ): void {
-  const { served, routes, tried, ref } = slot;
-  if (served?.entry.field !== lost.field) {
+  const { entry, routes, tried, ref } = slot;
+  if (entry?.field !== lost.field) {
     redactions.forget(lost);
     return;
   }
-  const key = cacheKey(call.caller, routes[tried - 1] as Offer, ref.key);
-  memory.delete(key);
-  shared?.delete(key);
+  const space = memory.spaceOf(call.caller, routes[tried - 1] as Offer);
+  memory.delete(space, ref.key);
+  shared?.delete(space.prefix + ref.key);
 }
 
 function late(): Refused {

@@ -23,10 +23,23 @@ export function callerOfKey(snapshot: Snapshot, text: string, clock: Clock): Cal
   return callerWith(snapshot, known.key, clock);
 }
 
-/** The caller of a key that was proven. Throws CREDENTIAL_INVALID when it may not be used now. */
+/**
+ * The caller of a key that was proven: the same object as long as neither key nor principal change, so
+ * that what is made of callers is made once. Throws CREDENTIAL_INVALID when it may not be used now.
+ */
 export function callerWith(snapshot: Snapshot, key: ApiKey, clock: Clock): Caller {
   const principal = principalOfKey(snapshot, key, clock);
   if (!principal) throw invalidKey();
+  const known = callers.get(key);
+  if (known?.principal === principal) return known.caller;
+  const caller = callerFor(key, principal);
+  callers.set(key, { principal, caller });
+  return caller;
+}
+
+const callers = new WeakMap<ApiKey, { readonly principal: Principal; readonly caller: Caller }>();
+
+function callerFor(key: ApiKey, principal: Principal): Caller {
   return {
     tenant: key.tenant,
     principal: key.principal,

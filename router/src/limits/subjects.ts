@@ -51,6 +51,9 @@ const AHEAD_DAY_SHARE = 0.001;
 export function subjectsOf(caller: Caller, view: LimitsView | undefined): readonly Subject[] {
   if (!view) return none;
   const { tenant, principal, consumer } = caller;
+  // Most have none.
+  const isBound = view.tenant?.limits ?? view.principals.get(principal)?.limits;
+  if (!isBound && consumer === '') return none;
   const subjects: Subject[] = [];
   const add = (kind: SubjectKind, name: string, limits: Limits | undefined) => {
     if (limits) subjects.push({ kind, id: `${tenant}/${kind}/${name}`, limits });

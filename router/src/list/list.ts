@@ -61,11 +61,10 @@ export async function listAll(
     ...{ sources, positions, size: pageSize, byScore: request.query !== '', showing },
     ask: (offer, position) => askForPage(deps, call, { offer, position, request, pageSize }),
   });
-  const { access } = authority;
   const more = sources.some((offer) => positions.get(sourceName(offer))?.done !== true);
   const response = create(ListContextResponseSchema, {
     entries: looked.flatMap(({ entry }) => entry ?? []),
-    gaps: gaps.filter(({ type }) => access('list', type).visible),
+    gaps: gaps.filter(({ type }) => authority.access('list', type).visible),
     nextPageToken: more ? deps.pageTokens.write(request, asked.caller, positions) : '',
   });
   deps.limits.spend(asked.caller, view, toBinary(ListContextResponseSchema, response).length);

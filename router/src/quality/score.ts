@@ -32,6 +32,18 @@ export function partsOf(
   return { validity, freshness: freshnessOf(entry, ageMs), completeness, record, judgement };
 }
 
+/** The quality that an item has at an age: `scoreOf` of its parts, without making them. */
+export function qualityOf(
+  entry: { readonly judged: Judged; readonly ttlMs: number; readonly staleMs: number },
+  ageMs: number,
+  record: number,
+): number {
+  const { validity, completeness, judgement } = entry.judged;
+  return (
+    orOne(validity) * freshnessOf(entry, ageMs) * orOne(completeness) * record * orOne(judgement)
+  );
+}
+
 /** The quality: the product of the parts that are known. */
 export function scoreOf(parts: QualityParts): number {
   return (

@@ -3,12 +3,12 @@ import { LRUCache } from 'lru-cache';
 import type { CacheEntry } from '../gather/entry.ts';
 import type { RedactedItem, RemadeItem } from './redact-item.ts';
 
-/** What is kept of what was made of items, by names that tell the item and the obligations. */
+/** What is kept of what was made of items, by numbers that tell the item and the obligations. */
 export interface KeptItems {
-  /** What is known of a name. */
-  get(name: string): RedactedItem | undefined;
+  /** What is known of a number. */
+  get(name: number): RedactedItem | undefined;
   /** Keeps what was made; a refusal for a while only. */
-  set(name: string, made: RedactedItem): void;
+  set(name: number, made: RedactedItem): void;
   /** Forgets what was made, by its bytes. */
   forget(made: Pick<CacheEntry, 'field'>): void;
 }
@@ -21,9 +21,9 @@ const REFUSED_MAX = 10_000;
 
 /** Keeps what was made, up to so many bytes. */
 export function createKeptItems(clock: Clock, maxBytes: number): KeptItems {
-  const refusedUntilMs = new LRUCache<string, number>({ max: REFUSED_MAX });
-  const nameOf = new WeakMap<Uint8Array, string>();
-  const made = new LRUCache<string, RemadeItem | 'same'>({
+  const refusedUntilMs = new LRUCache<number, number>({ max: REFUSED_MAX });
+  const nameOf = new WeakMap<Uint8Array, number>();
+  const made = new LRUCache<number, RemadeItem | 'same'>({
     maxSize: maxBytes,
     sizeCalculation: (kept) => (kept === 'same' ? 0 : kept.field.length) + OVERHEAD_BYTES,
   });

@@ -25,7 +25,8 @@ export interface RedactedBy {
 export interface RemadeItem {
   readonly field: Uint8Array;
   readonly itemOffset: number;
-  readonly facts: ItemFacts;
+  /** Undefined: as they were. */
+  readonly facts: ItemFacts | undefined;
   readonly redactions: readonly string[];
   /** The value, where the Item does not hold it; undefined: nothing had to be hidden in it. */
   readonly value?: Uint8Array;
@@ -56,7 +57,7 @@ export function redactItem({ item: bytes, value }: Redactable, by: RedactedBy): 
   const { sensitivity, labels, owner } = changed;
   return {
     ...encodeField(toBinary(ItemSchema, changed)),
-    facts: { sensitivity, labels, owner },
+    facts: told && { sensitivity, labels, owner },
     redactions: told ? [...changes, 'redact labels'] : changes,
     ...(value && payload !== whole && { value: payload }),
   };

@@ -3,9 +3,9 @@ import type { Stopped } from '../call.ts';
 /** Work that all who want the same share. */
 export interface SharedWork<T> {
   /** Whether somebody has begun it. */
-  isUnderWay(name: string): boolean;
+  isUnderWay(name: number): boolean;
   /** Waits for the work of a name, or begins it; until the call that waits has stopped. */
-  join(name: string, work: Work<T>, stopped: () => Promise<Stopped>): Promise<T | Stopped>;
+  join(name: number, work: Work<T>, stopped: () => Promise<Stopped>): Promise<T | Stopped>;
 }
 
 /**
@@ -22,8 +22,8 @@ interface UnderWay<T> {
 
 /** Makes room for work that is shared. */
 export function createSharedWork<T>(): SharedWork<T> {
-  const underWay = new Map<string, UnderWay<T>>();
-  const begin = (name: string, work: Work<T>): UnderWay<T> => {
+  const underWay = new Map<number, UnderWay<T>>();
+  const begin = (name: number, work: Work<T>): UnderWay<T> => {
     const recall = new AbortController();
     const done = work(recall.signal).finally(() => underWay.delete(name));
     const begun = { done, recall, waiting: 0 };

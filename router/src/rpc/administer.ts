@@ -54,7 +54,7 @@ function verdictOn(
   caller: Caller,
 ): Verdict {
   const circumstances = { purpose: '', nowMs: clock.wallMs() };
-  const { access } = createAuthority(holder.current, caller, circumstances);
+  const authority = createAuthority(holder.current, caller, circumstances);
   const provider = { tenant: caller.tenant, name: '' };
-  return access('administer', parent.name).decide(provider, name, noItem);
+  return authority.access('administer', parent.name).decide(provider, name, noItem);
 }

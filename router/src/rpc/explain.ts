@@ -30,7 +30,7 @@ import { fetchedItems, type RecordDeps, type Recorded, recorded } from './record
 
 /** Explain: answers a batch as FetchContext does, and tells why. */
 export function explain(deps: AnswerDeps & RecordDeps) {
-  return (request: ExplainRequest, context: HandlerContext): Promise<ExplainResponse> =>
+  return (request: ExplainRequest, context: HandlerContext) =>
     recorded(deps, context, () => explained(deps, request, context));
 }
 
@@ -112,14 +112,14 @@ function decisionFor(slot: Slot, outcome: Outcome | undefined, administers: bool
 /** What lowered the quality may name what is hidden of the value. */
 function qualityOf(
   { redactions }: AnswerDeps,
-  { verdict: { obligations }, served }: Slot,
+  { verdict: { obligations }, offer }: Slot,
   outcome: Outcome | undefined,
   { tenant }: Caller,
 ): { quality?: QualityReport } {
   if (outcome?.kind !== 'found') return {};
   const report = reportOf(outcome);
-  if (!served || !obligations.changesValues) return { quality: report };
-  const redactor = redactions.redactor({ obligations, offer: served.offer, tenant });
+  if (!offer || !obligations.changesValues) return { quality: report };
+  const redactor = redactions.redactor({ obligations, offer, tenant });
   const notes = redactor.hidesFields ? [] : report.notes.map((note) => redactor.text(note));
   return { quality: { ...report, notes } };
 }
@@ -131,8 +131,8 @@ function mayAdminister(deps: AnswerDeps, caller: Caller): boolean {
   return isAllowed(PolicyService.method.testPolicies, deps, caller);
 }
 
-function typeVersionOf({ served, routes, plan }: Slot): string {
-  return (served?.offer ?? routes[0] ?? plan.routes[0])?.typeVersion ?? '';
+function typeVersionOf({ offer, routes, plan }: Slot): string {
+  return (offer ?? routes[0] ?? plan.routes[0])?.typeVersion ?? '';
 }
 
 /** What happened, without what only administrators may know: denied routes, and forbidden items. */

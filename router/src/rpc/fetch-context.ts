@@ -7,21 +7,21 @@ import {
   FetchContextResponseSchema,
   RouterService,
 } from '@weir/sdk/gen/weir/router/v1/router_pb';
-import { type AnswerDeps, type Asked, answer } from '../answer.ts';
+import { type AnswerDeps, type Answered, type Asked, answer } from '../answer.ts';
 import type { AskedBatch } from '../batch.ts';
 import { decodeBatch } from '../lane/decode-batch.ts';
 import { encodeAnswer } from '../lane/encode-answer.ts';
 import type { Outcome } from '../outcome.ts';
 import { presentItem, withinBudget } from '../present.ts';
 import { askedBy, askedInLane } from './asked.ts';
-import { fetchedItems, type RecordDeps, recorded } from './record.ts';
+import { type Done, fetchedItems, type RecordDeps, recorded } from './record.ts';
 
 type FetchDeps = AnswerDeps & RecordDeps;
 
 /** FetchContext: answers a batch in one message. */
 export function fetchContext(deps: FetchDeps) {
-  return (request: FetchContextRequest, context: HandlerContext): Promise<FetchContextResponse> =>
-    fetched(deps, request, {
+  return (request: FetchContextRequest, context: HandlerContext) =>
+    fetched<FetchContextResponse>(deps, request, {
       head: context,
       asked: () => askedBy(context),
       encode: (sent) => create(FetchContextResponseSchema, { results: sent.map(presentItem) }),
@@ -61,12 +61,15 @@ function fetched<T>(
   deps: FetchDeps,
   request: AskedBatch,
   { head, asked, encode }: Way<T>,
-): Promise<T> {
-  return recorded(deps, head, async () => {
+): T | Promise<T> {
+  return recorded(deps, head, () => {
     const by = asked();
-    const { slots, outcomes } = await answer(deps, request, by);
-    const sent = withinBudget(outcomes);
-    const items = fetchedItems(by.caller.tenant, slots, outcomes, sent);
-    return { answer: encode(sent), record: { purpose: request.purpose, items } };
+    const done = ({ slots, outcomes }: Answered): Done<T> => {
+      const sent = withinBudget(outcomes);
+      const items = fetchedItems(by.caller.tenant, slots, outcomes, sent);
+      return { answer: encode(sent), record: { purpose: request.purpose, items } };
+    };
+    const answered = answer(deps, request, by);
+    return answered instanceof Promise ? answered.then(done) : done(answered);
   });
 }

@@ -75,7 +75,7 @@ function forwardOf(method: DescMethod, deps: ForwardDeps) {
 function forwardUnary(method: DescMethodUnary, deps: ForwardDeps) {
   const isRecorded =
     method === RegistryService.method.heartbeat ? createHeartbeats(deps.clock) : () => true;
-  return (request: Message, context: HandlerContext): Promise<Message> =>
+  return (request: Message, context: HandlerContext) =>
     recorded(deps, context, async () => {
       const items = requireAllowed(method, deps, callerOf(context));
       const answer = await callRegistry(method, deps, request, context);

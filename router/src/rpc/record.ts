@@ -1,6 +1,15 @@
+import type { DescMethod } from '@bufbuild/protobuf';
 import { ConnectError } from '@connectrpc/connect';
 import type { Journal } from '@weir/journal';
-import { type CallHead, type Clock, callerOf, codeOf, reasonOf, requestIdKey } from '@weir/kit';
+import {
+  type Caller,
+  type CallHead,
+  type Clock,
+  callerOf,
+  codeOf,
+  reasonOf,
+  requestIdKey,
+} from '@weir/kit';
 import type { ItemFacts, Verdict } from '@weir/policy';
 import { CacheStatus } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
@@ -44,77 +53,127 @@ export interface CallRecord {
 
 /** Begins the record of a call. Throws JOURNAL_UNAVAILABLE when it could not be written. */
 export function beginRecord(
-  { recorder, journal, decided, holder, clock }: RecordDeps,
+  deps: RecordDeps,
   head: Pick<CallHead, 'values' | 'service' | 'method'>,
 ): CallRecord {
   head.values.set(handledKey, true);
-  const refusal = journal.refusal();
+  const refusal = deps.journal.refusal();
   if (refusal) throw refusal;
-  const startWallMs = clock.wallMs();
-  const startMonotonicMs = clock.monotonicMs();
-  const caller = callerOf(head);
-  const requestId = head.values.get(requestIdKey);
-  const method = `${head.service.typeName}/${head.method.name}`;
-  let part = 0;
-  const write = (
+  return new OpenRecord(deps, head);
+}
+
+/** Of the hot path: there is one for each call. */
+class OpenRecord implements CallRecord {
+  readonly #deps: RecordDeps;
+  readonly #head: Pick<CallHead, 'values' | 'service' | 'method'>;
+  readonly #caller: Caller;
+  readonly #startWallMs: number;
+  readonly #startMonotonicMs: number;
+  #part = 0;
+
+  constructor(deps: RecordDeps, head: Pick<CallHead, 'values' | 'service' | 'method'>) {
+    this.#deps = deps;
+    this.#head = head;
+    this.#caller = callerOf(head);
+    this.#startWallMs = deps.clock.wallMs();
+    this.#startMonotonicMs = deps.clock.monotonicMs();
+  }
+
+  answered(what: Recorded): Promise<void> | undefined {
+    return this.#write(what, 0, Reason.UNSPECIFIED);
+  }
+
+  async refused(error: unknown, what: Recorded = {}): Promise<void> {
+    try {
+      const { code } = ConnectError.from(error);
+      await this.#write(what, code, reasonOf(error) ?? Reason.UNSPECIFIED);
+    } catch {
+      // It is refused as it is, and nothing leaves.
+    }
+  }
+
+  #write(
     { purpose = '', target = '', items = [] }: Recorded,
     code: number,
     reason: Reason,
-  ) => {
+  ): Promise<void> | undefined {
+    const { decided, holder, recorder } = this.#deps;
+    const { current } = holder;
     decided(items);
-    const { revision } = holder.current;
-    const who = { caller, subject: subjectOf(holder.current, caller) };
-    const at = { requestId, method, revision, startWallMs, startMonotonicMs };
-    return recorder.record({ ...at, ...who, purpose, target, items, code, reason, part: part++ });
-  };
-  return {
-    answered: (what) => write(what, 0, Reason.UNSPECIFIED),
-    async refused(error, what = {}) {
-      try {
-        await write(what, ConnectError.from(error).code, reasonOf(error) ?? Reason.UNSPECIFIED);
-      } catch {
-        // It is refused as it is, and nothing leaves.
-      }
-    },
-  };
+    return recorder.record({
+      requestId: this.#head.values.get(requestIdKey),
+      caller: this.#caller,
+      subject: subjectOf(current, this.#caller),
+      method: methodName(this.#head.method),
+      purpose,
+      revision: current.revision,
+      startWallMs: this.#startWallMs,
+      startMonotonicMs: this.#startMonotonicMs,
+      code,
+      reason,
+      part: this.#part++,
+      target,
+      items,
+    });
+  }
 }
 
-/** Answers a unary call, and records it before the answer leaves. `record` undefined: it leaves none. */
-export async function recorded<T>(
+const methodNames = new WeakMap<DescMethod, string>();
+
+/** As "<service>/<method>". */
+function methodName(method: DescMethod): string {
+  const known = methodNames.get(method) ?? `${method.parent.typeName}/${method.name}`;
+  methodNames.set(method, known);
+  return known;
+}
+
+/** What a call comes to: the answer, and what is recorded of it; undefined: nothing is. */
+export interface Done<T> {
+  readonly answer: T;
+  readonly record: Recorded | undefined;
+}
+
+/** Answers a unary call, and records it before the answer leaves. */
+export function recorded<T>(
   deps: RecordDeps,
   head: CallHead,
-  work: () => Promise<{ readonly answer: T; readonly record: Recorded | undefined }>,
-): Promise<T> {
+  work: () => Done<T> | Promise<Done<T>>,
+): T | Promise<T> {
   const record = beginRecord(deps, head);
-  let done: Awaited<ReturnType<typeof work>>;
-  try {
-    done = await work();
-  } catch (error) {
+  const settle = ({ answer, record: what }: Done<T>): T | Promise<T> => {
+    const written = what && record.answered(what);
+    return written ? written.then(() => answer) : answer;
+  };
+  const fail = async (error: unknown): Promise<never> => {
     await record.refused(error);
     throw error;
+  };
+  let done: Done<T> | Promise<Done<T>>;
+  try {
+    done = work();
+  } catch (error) {
+    return fail(error);
   }
-  if (done.record) await record.answered(done.record);
-  return done.answer;
+  return done instanceof Promise ? done.then(settle, fail) : settle(done);
 }
 
 /** What is recorded of a ref that a caller of the tenant asked for. */
 export function fetchedItem(tenant: string, slot: Slot, outcome: Outcome): RecordedItem {
-  const { ref, verdict, served } = slot;
-  const found = outcome.kind === 'found' ? outcome : undefined;
-  const provider = served?.offer.provider ?? slot.routes[slot.tried - 1]?.provider;
-  const facts = found?.entry.facts ?? factsKept(slot);
-  const reason =
-    outcome.kind === 'found' ? Reason.UNSPECIFIED : trueReason(slot, outcome.refusal.reason);
+  const { ref, verdict, offer } = slot;
+  const provider = offer?.provider ?? slot.routes[slot.tried - 1]?.provider;
+  const isFound = outcome.kind === 'found';
+  const facts = isFound ? outcome.entry.facts : factsKept(slot);
+  const reason = isFound ? Reason.UNSPECIFIED : trueReason(slot, outcome.refusal.reason);
   return {
     action: 'fetch',
     type: ref.type,
     key: ref.key,
-    ...(provider && { provider: recordedProvider(provider, tenant) }),
+    provider: provider && recordedProvider(provider, tenant),
     effect: effectOf(verdict),
     rules: verdict.rules,
-    redactions: found?.redactions ?? [],
-    ...(facts && { facts }),
-    code: found ? 0 : codeOf(reason),
+    redactions: isFound ? outcome.redactions : none,
+    facts,
+    code: isFound ? 0 : codeOf(reason),
     reason,
     cache: outcome.cache,
     bytes: valueBytes(outcome),
@@ -122,10 +181,12 @@ export function fetchedItem(tenant: string, slot: Slot, outcome: Outcome): Recor
   };
 }
 
+const none: readonly string[] = [];
+
 /** Of an item that was not given out: nothing, where obligations might have hidden part of it. */
-function factsKept({ served, verdict }: Slot): ItemFacts | undefined {
+function factsKept({ entry, verdict }: Slot): ItemFacts | undefined {
   const hides = verdict.effect === 'allow' && verdict.obligations.changesValues;
-  return hides ? undefined : served?.entry.facts;
+  return hides ? undefined : entry?.facts;
 }
 
 /** One object for each provider, so that it is encoded once. */

@@ -9,7 +9,6 @@ import {
   type Decision,
   PolicyService,
   type TestPoliciesRequest,
-  type TestPoliciesResponse,
   TestPoliciesResponseSchema,
 } from '@weir/sdk/gen/weir/policy/v1/service_pb';
 import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
@@ -40,7 +39,7 @@ const everything = indexPolicies([
 
 /** TestPolicies: decides refs as a principal's, under policies that are not in force. */
 export function testPolicies(deps: AnswerDeps & ForwardDeps) {
-  return (request: TestPoliciesRequest, context: HandlerContext): Promise<TestPoliciesResponse> =>
+  return (request: TestPoliciesRequest, context: HandlerContext) =>
     recorded(deps, context, async () => {
       const caller = callerOf(context);
       requireScope(caller, Scope.ADMIN);
@@ -120,13 +119,13 @@ async function decideRefs(
     purpose: parsePurpose(request.purpose),
     nowMs: request.time ? parseTime(request.time) : deps.clock.wallMs(),
   };
-  const access = createAuthority(snapshot, subject, circumstances).access;
+  const authority = createAuthority(snapshot, subject, circumstances);
   const by = { snapshot, tenant: caller.tenant, consumer: undefined, explain: false };
   const { refs } = parseBatch(create(FetchContextRequestSchema, { refs: request.refs }));
   const tried = refs.map((ref) => {
     const [offer] = planRef(ref, { ...by, mayKnow: () => true }).routes;
     const provider = offer?.provider ?? { tenant: caller.tenant, name: ref.provider };
-    const asked = access(actionOf(request), ref.type);
+    const asked = authority.access(actionOf(request), ref.type);
     const verdict = asked.decide(provider, ref.key, request.item);
     return { ref, provider, asked, verdict };
   });
@@ -137,13 +136,13 @@ async function decideRefs(
     open.map(({ ref }) => ref),
     { caller, context },
   );
-  return tried.map(({ ref, provider, asked, verdict }) => {
+  return tried.map(({ ref, asked, verdict }) => {
     const item = items.get(ref);
-    const { served } = item?.slot ?? {};
+    const { offer, entry } = item?.slot ?? {};
     if (!item) return decisionOf(verdict, asked.reads);
-    if (!served) return decisionOf(verdict, asked.reads, whyNot(item.outcome));
-    const owner = served.offer.provider ?? provider;
-    return decisionOf(asked.decide(owner, ref.key, served.entry.facts), asked.reads);
+    if (!offer || !entry) return decisionOf(verdict, asked.reads, whyNot(item.outcome));
+    const owner = offer.provider;
+    return decisionOf(asked.decide(owner, ref.key, entry.facts), asked.reads);
   });
 }
 

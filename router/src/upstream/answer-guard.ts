@@ -1,21 +1,27 @@
-import { refuse } from '@weir/kit';
+import { fromBinary } from '@bufbuild/protobuf';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { refuse, WeirError } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
-import type {
-  FetchResponse,
-  FetchResult,
-  ListResponse,
+import {
+  type FetchResponse,
+  type FetchResult,
+  type ListResponse,
+  ListResponseSchema,
 } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
 import { MAX_PAYLOAD_BYTES } from '../gather/land.ts';
 import type { ProviderVersion } from '../snapshot/catalogue.ts';
+import { decodeFetchResponse, type ResultWatch } from './lean/decode-fetch.ts';
+import { countPieces } from './lean/pieces.ts';
 
-/** Watches one answer of a provider, so that none is endless and none fills the memory. */
+/** Reads one answer of a provider, so that none is endless and none fills the memory. */
 export interface AnswerGuard<T> {
   /**
-   * Takes note of a message.
+   * Decodes a message, and stops within it as soon as it has more than an answer may have.
    *
    * @throws {WeirError} when the answer has become larger than an answer may be
+   * @throws {ConnectError} internal: the bytes are no such message
    */
-  look(message: T): void;
+  decode(bytes: Buffer): T;
   /** Whether every query has been spoken of. */
   readonly complete: boolean;
 }
@@ -26,76 +32,110 @@ const SPARE_PIECES = 64;
 const BYTES_PER_PIECE = 4 * 1024;
 /** Far more than any page is asked for. */
 const PAGE_MAX_ENTRIES = 10_000;
+/** Entries of a page, and their labels. */
+const PAGE_MAX_PIECES = 200_000;
 
-/** Begins to watch the answer to so many queries. */
+/** Begins to read the answer to so many queries. */
 export function createAnswerGuard(
   provider: ProviderVersion,
   queries: number,
 ): AnswerGuard<FetchResponse> {
-  const { responseBytes } = provider.limits;
-  const spokenOf = new Set<number>();
-  /** Begun, and on their way into the blob store, which counts their parts itself. */
-  const stored = new Set<number>();
-  let bytes = 0;
-  let heldBytes = 0;
-  let messages = 0;
-  let results = 0;
+  return new FetchGuard(provider, queries);
+}
 
+/** Counts as the decoder goes; one for each call, so it is a class: closures would cost more. */
+class FetchGuard implements AnswerGuard<FetchResponse>, ResultWatch {
+  private readonly provider: ProviderVersion;
+  private readonly queries: number;
+  private readonly spokenOf = new Set<number>();
+  /** Begun, and on their way into the blob store, which counts their parts itself. */
+  private stored: Set<number> | undefined;
+  private bytes = 0;
+  private heldBytes = 0;
+  private messages = 0;
+  private pieces = 0;
+
+  constructor(provider: ProviderVersion, queries: number) {
+    this.provider = provider;
+    this.queries = queries;
+  }
+
+  get complete(): boolean {
+    return this.spokenOf.size === this.queries;
+  }
+
+  decode(bytes: Buffer): FetchResponse {
+    this.messages++;
+    if (this.messages > this.allowed()) throw this.flood();
+    return understood(() => decodeFetchResponse(bytes, this));
+  }
+
+  piece(): void {
+    this.pieces++;
+    if (this.pieces > this.allowed()) throw this.flood();
+  }
+
+  result(result: FetchResult, bytes: number): void {
+    const { index, outcome } = result;
+    // What nobody asked for earns no room for more of it.
+    if (index < this.queries) {
+      this.bytes += bytes;
+      this.spokenOf.add(index);
+    }
+    if (isLarge(result)) {
+      this.stored ??= new Set();
+      this.stored.add(index);
+    }
+    if (outcome.case !== 'part' || !this.stored?.has(index)) this.heldBytes += bytes;
+    if (this.heldBytes > this.provider.limits.responseBytes) throw tooLarge(this.provider);
+  }
+
+  private allowed(): number {
+    return this.queries + SPARE_PIECES + Math.floor(this.bytes / BYTES_PER_PIECE);
+  }
+
+  private flood(): Error {
+    return flood(this.provider, `${this.messages} messages with ${this.pieces} results`);
+  }
+}
+
+/** Reads a page of a list, which is one message. */
+export function createPageGuard(provider: ProviderVersion): AnswerGuard<ListResponse> {
+  let complete = false;
   return {
     get complete() {
-      return spokenOf.size === queries;
+      return complete;
     },
-    look(message) {
-      messages++;
-      results += message.results.length;
-      for (const result of message.results) {
-        const size = bytesOf(result);
-        // What nobody asked for earns no room for more of it.
-        if (result.index < queries) bytes += size;
-        if (isLarge(result)) stored.add(result.index);
-        if (result.outcome.case !== 'part' || !stored.has(result.index)) heldBytes += size;
-        if (result.index < queries) spokenOf.add(result.index);
+    decode(bytes) {
+      if (complete) {
+        const text = 'protocol error: received extra output message for unary method';
+        throw new ConnectError(text, Code.Unimplemented);
       }
-      if (heldBytes > responseBytes) throw tooLarge(provider);
-      const allowed = queries + SPARE_PIECES + Math.floor(bytes / BYTES_PER_PIECE);
-      if (messages > allowed || results > allowed)
-        throw flood(provider, `${messages} messages with ${results} results`);
+      complete = true;
+      return understood(() => {
+        const { entries, pieces } = countPieces(bytes, PAGE_MAX_PIECES);
+        if (entries > PAGE_MAX_ENTRIES) throw flood(provider, `over ${PAGE_MAX_ENTRIES} entries`);
+        if (pieces >= PAGE_MAX_PIECES) throw flood(provider, `over ${PAGE_MAX_PIECES} labels`);
+        return fromBinary(ListResponseSchema, bytes, { readUnknownFields: false });
+      });
     },
   };
 }
 
-/** Watches a page of a list. */
-export function createPageGuard(provider: ProviderVersion): AnswerGuard<ListResponse> {
-  return {
-    complete: true,
-    look({ entries }) {
-      if (entries.length > PAGE_MAX_ENTRIES) throw flood(provider, `${entries.length} entries`);
-    },
-  };
+/** What cannot be understood is the provider's failure. */
+function understood<T>(decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof WeirError) throw error;
+    const text = error instanceof Error ? error.message : String(error);
+    throw new ConnectError(`the answer cannot be read: ${text}`, Code.Internal);
+  }
 }
 
 /** Whether a value is begun that goes into the blob store. */
 function isLarge({ outcome }: FetchResult): boolean {
   return outcome.case === 'content' && outcome.value.totalBytes > MAX_PAYLOAD_BYTES;
-}
-
-/** What a result weighs: its value, with the texts beside it. */
-function bytesOf({ outcome }: FetchResult): number {
-  switch (outcome.case) {
-    case 'content': {
-      const { payload, source, owner, etag, contentType, labels } = outcome.value;
-      let bytes = payload.byteLength;
-      bytes += source.length + owner.length + etag.length + contentType.length;
-      for (const name in labels) bytes += name.length + (labels[name]?.length ?? 0);
-      return bytes;
-    }
-    case 'part':
-      return outcome.value.data.byteLength;
-    case 'failure':
-      return outcome.value.text.length;
-    default:
-      return 0;
-  }
 }
 
 function tooLarge({ name, limits }: ProviderVersion): Error {

@@ -1,26 +1,21 @@
+import { Code, ConnectError } from '@connectrpc/connect';
 import type { Clock } from '@weir/kit';
 import type { Endpoint } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import type { ProviderVersion } from '../snapshot/catalogue.ts';
-import type { ProviderClient } from './connections.ts';
+import type { AnswerGuard } from './answer-guard.ts';
 import type { EndpointChooser, EndpointVerdict } from './endpoints.ts';
 import type { Gate, Leave } from './gate.ts';
+import type { ProviderCall, ProviderClient } from './lean/client.ts';
+import type { Replies } from './lean/replies.ts';
 import type { UpstreamObserver } from './observer.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { type Fault, faultOf, isOutOfReach } from './upstream-errors.ts';
 
-/** How one attempt is made. */
-export interface CallOptions {
-  readonly signal: AbortSignal;
-  readonly timeoutMs: number;
-  readonly headers: Record<string, string>;
-}
-
 /** One call, which may take several attempts. */
-export interface Calling<T> {
+export interface Calling<T> extends Omit<ProviderCall, 'timeoutMs'> {
   readonly provider: ProviderVersion;
-  readonly method: 'fetch' | 'list';
-  readonly send: (client: ProviderClient, options: CallOptions) => AsyncIterable<T>;
-  readonly headers: Record<string, string>;
+  /** Each attempt has its own: what the one brings is not what the other does. */
+  readonly openGuard: () => AnswerGuard<T>;
   /** Aborted when nobody waits any more. */
   readonly signal: AbortSignal;
   /** Monotonic; when all of its attempts have to be over. */
@@ -40,20 +35,73 @@ export interface AttemptDeps {
   readonly observer: UpstreamObserver;
 }
 
-/** An attempt under way. */
-export interface Attempt<T> {
+/** An attempt under way: a call at one endpoint. */
+export class Attempt<T> {
+  readonly endpoint: Endpoint;
+  private readonly deps: AttemptDeps;
+  private readonly calling: Calling<T>;
+  private readonly leave: Leave | undefined;
+  private readonly guard: AnswerGuard<T>;
+  private readonly replies: Replies<T>;
+  private judged = false;
+  private ended = false;
+
+  constructor(deps: AttemptDeps, calling: Calling<T>, endpoint: Endpoint, leave?: Leave) {
+    this.deps = deps;
+    this.calling = calling;
+    this.endpoint = endpoint;
+    this.leave = leave;
+    this.guard = calling.openGuard();
+    const { method, body, headers, signal, endMs } = calling;
+    const timeoutMs = Math.max(1, Math.floor(endMs - deps.clock.monotonicMs()));
+    const call = { method, body, headers, timeoutMs };
+    this.replies = deps.clientOf(endpoint).call(call, this.guard);
+    if (signal.aborted) this.handleEvent();
+    else signal.addEventListener('abort', this);
+  }
+
+  /** Whether all that was asked for has been spoken of. */
+  get complete(): boolean {
+    return this.guard.complete;
+  }
+
+  /** The signal has aborted. */
+  handleEvent(): void {
+    this.replies.cancel(ConnectError.from(this.calling.signal.reason, Code.Canceled));
+  }
+
   /** The next message. */
-  next(): Promise<IteratorResult<T>>;
+  next(): Promise<IteratorResult<T>> {
+    return this.replies.next();
+  }
+
   /** Says what it showed of its endpoint; only the first word counts. */
-  judge(verdict: EndpointVerdict): void;
+  judge(verdict: EndpointVerdict): void {
+    if (this.judged) return;
+    this.judged = true;
+    const { provider, note } = this.calling;
+    const forMs = this.deps.chooser.report(provider, this.endpoint, verdict);
+    if (forMs === 0) return;
+    note(`an endpoint is left alone for ${forMs / 1000} s`);
+    this.deps.observer.ejected(provider, forMs);
+  }
+
   /** Ends it if it is not over, and lets go of what it held. */
-  end(): void;
+  end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.judge('unseen');
+    this.calling.signal.removeEventListener('abort', this);
+    this.replies.cancel();
+    this.leave?.();
+  }
 }
 
-type First<T> = { readonly attempt: Attempt<T> } & (
-  | { readonly result: IteratorResult<T>; readonly error?: never }
-  | { readonly error: unknown; readonly result?: never }
-);
+/** The attempt that brought the first message of a call, and that. */
+export interface FirstAnswer<T> {
+  readonly attempt: Attempt<T>;
+  readonly result: IteratorResult<T>;
+}
 
 /** Of one call. */
 const MAX_ATTEMPTS = 3;
@@ -63,59 +111,54 @@ const MAX_ATTEMPTS = 3;
  * more, at another endpoint, when one cannot be reached, and beside the first when that brings
  * nothing for as long as the manifest says. All of them end with the call.
  */
-export async function firstAnswer<T>(
+export function firstAnswer<T>(deps: AttemptDeps, calling: Calling<T>): Promise<FirstAnswer<T>> {
+  return calling.provider.hedgeAfterMs === undefined
+    ? oneAfterAnother(deps, calling)
+    : hedged(deps, calling, calling.provider.hedgeAfterMs);
+}
+
+async function oneAfterAnother<T>(deps: AttemptDeps, calling: Calling<T>): Promise<FirstAnswer<T>> {
+  let attempt = firstAttempt(deps, calling);
+  let tried: Set<string> | undefined;
+  for (;;) {
+    try {
+      return { attempt, result: await attempt.next() };
+    } catch (error) {
+      fail(attempt, calling, error);
+      tried ??= new Set();
+      tried.add(attempt.endpoint.id);
+      attempt = retry(deps, calling, tried, error);
+    }
+  }
+}
+
+type First<T> = { readonly attempt: Attempt<T> } & (
+  | { readonly result: IteratorResult<T>; readonly error?: never }
+  | { readonly error: unknown; readonly result?: never }
+);
+
+async function hedged<T>(
   deps: AttemptDeps,
   calling: Calling<T>,
-): Promise<{ attempt: Attempt<T>; result: IteratorResult<T> }> {
-  const { provider, note } = calling;
+  afterMs: number,
+): Promise<FirstAnswer<T>> {
   const tried = new Set<string>();
   const running = new Map<Attempt<T>, Promise<First<T>>>();
-  const launch = (endpoint: Endpoint, leave: Leave = () => {}) => {
-    tried.add(endpoint.id);
-    const attempt = begin(deps, calling, endpoint, leave);
+  const run = (attempt: Attempt<T> | undefined) => {
+    if (!attempt) return;
+    tried.add(attempt.endpoint.id);
     running.set(attempt, firstOf(attempt));
   };
-  /** Another endpoint, when there is one, and time, room and budget for it. */
-  const spare = (enter: () => Leave | undefined) => {
-    if (tried.size >= MAX_ATTEMPTS || calling.endMs - deps.clock.monotonicMs() < 1) return;
-    const endpoint = deps.chooser.choose(provider, tried);
-    if (!endpoint) return;
-    const leave = enter();
-    if (leave && deps.budget.take()) return { endpoint, leave };
-    note(leave ? 'the budget for retries is used up' : 'there is no room for another call');
-    leave?.();
-    deps.chooser.report(provider, endpoint, 'unseen');
-    return;
-  };
-  const hedge = () => {
-    const other = spare(() => deps.gate.tryEnter(provider.limits));
-    if (!other) return;
-    note(`nothing came within ${provider.hedgeAfterMs} ms: another endpoint is asked too`);
-    deps.observer.hedge(provider);
-    launch(other.endpoint, other.leave);
-  };
-  const retry = (error: unknown) => {
-    const retryable = !calling.signal.aborted && isOutOfReach(error);
-    const other = retryable
-      ? spare(() => (deps.gate.tryAgain(provider.limits) ? () => {} : undefined))
-      : undefined;
-    if (!other) throw error;
-    note('the endpoint cannot be reached: another one is asked');
-    deps.observer.retry(provider);
-    launch(other.endpoint);
-  };
-
-  const first = deps.chooser.choose(provider);
-  if (first) launch(first);
-  const alarm = provider.hedgeAfterMs === undefined ? undefined : startAlarm(provider.hedgeAfterMs);
-  let hedgeDue = alarm?.due;
+  const alarm = startAlarm(afterMs);
+  let hedgeDue: Promise<'due'> | undefined = alarm.due;
   let answered: Attempt<T> | undefined;
   try {
+    run(firstAttempt(deps, calling));
     for (;;) {
       const event = await Promise.race([...running.values(), ...(hedgeDue ? [hedgeDue] : [])]);
       if (event === 'due') {
         hedgeDue = undefined;
-        hedge();
+        run(hedge(deps, calling, tried));
         continue;
       }
       if (event.result) {
@@ -123,14 +166,72 @@ export async function firstAnswer<T>(
         return { attempt: answered, result: event.result };
       }
       running.delete(event.attempt);
-      event.attempt.judge(verdictOf(event.error, calling));
-      event.attempt.end();
-      if (running.size === 0) retry(event.error);
+      fail(event.attempt, calling, event.error);
+      if (running.size === 0) run(retry(deps, calling, tried, event.error));
     }
   } finally {
-    alarm?.clear();
+    alarm.clear();
     if (answered) endOthers([...running.keys()], answered);
   }
+}
+
+function firstAttempt<T>(deps: AttemptDeps, calling: Calling<T>): Attempt<T> {
+  const endpoint = deps.chooser.choose(calling.provider);
+  if (!endpoint) throw new Error('a provider without an endpoint is called');
+  return new Attempt(deps, calling, endpoint);
+}
+
+/** Makes the call at another endpoint too, when there is one, and time, room and budget for it. */
+function hedge<T>(
+  deps: AttemptDeps,
+  calling: Calling<T>,
+  tried: ReadonlySet<string>,
+): Attempt<T> | undefined {
+  const { provider, note } = calling;
+  const other = spare(deps, calling, tried, () => deps.gate.tryEnter(provider.limits));
+  if (!other) return undefined;
+  note(`nothing came within ${provider.hedgeAfterMs} ms: another endpoint is asked too`);
+  deps.observer.hedge(provider);
+  return new Attempt(deps, calling, other.endpoint, other.leave);
+}
+
+/** Makes the call at another endpoint instead, or throws the error. */
+function retry<T>(
+  deps: AttemptDeps,
+  calling: Calling<T>,
+  tried: ReadonlySet<string>,
+  error: unknown,
+): Attempt<T> {
+  const { provider, note } = calling;
+  const again = () => (deps.gate.tryAgain(provider.limits) ? () => {} : undefined);
+  const retryable = !calling.signal.aborted && isOutOfReach(error);
+  const other = retryable ? spare(deps, calling, tried, again) : undefined;
+  if (!other) throw error;
+  note('the endpoint cannot be reached: another one is asked');
+  deps.observer.retry(provider);
+  return new Attempt(deps, calling, other.endpoint);
+}
+
+function spare<T>(
+  deps: AttemptDeps,
+  { provider, endMs, note }: Calling<T>,
+  tried: ReadonlySet<string>,
+  enter: () => Leave | undefined,
+): { endpoint: Endpoint; leave: Leave } | undefined {
+  if (tried.size >= MAX_ATTEMPTS || endMs - deps.clock.monotonicMs() < 1) return undefined;
+  const endpoint = deps.chooser.choose(provider, tried);
+  if (!endpoint) return undefined;
+  const leave = enter();
+  if (leave && deps.budget.take()) return { endpoint, leave };
+  note(leave ? 'the budget for retries is used up' : 'there is no room for another call');
+  leave?.();
+  deps.chooser.report(provider, endpoint, 'unseen');
+  return undefined;
+}
+
+function fail<T>(attempt: Attempt<T>, calling: Calling<T>, error: unknown): void {
+  attempt.judge(verdictOf(error, calling));
+  attempt.end();
 }
 
 /** Ends those that lost; who was asked before the one that answered was too slow. */
@@ -154,46 +255,6 @@ export function verdictOf(error: unknown, calling: Calling<unknown>): EndpointVe
     late: calling.ownTime ? 'failed' : 'unseen',
   };
   return verdicts[faultOf(error, calling.method)];
-}
-
-function begin<T>(
-  deps: AttemptDeps,
-  { provider, send, headers, signal, endMs, note }: Calling<T>,
-  endpoint: Endpoint,
-  leave: Leave,
-): Attempt<T> {
-  const abort = new AbortController();
-  const onAbort = () => abort.abort(signal.reason);
-  if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort, { once: true });
-  const timeoutMs = Math.max(1, Math.floor(endMs - deps.clock.monotonicMs()));
-  const options = { signal: abort.signal, timeoutMs, headers };
-  const messages = send(deps.clientOf(endpoint), options)[Symbol.asyncIterator]();
-  let over = false;
-  let judged = false;
-  const judge = (verdict: EndpointVerdict) => {
-    if (judged) return;
-    judged = true;
-    const forMs = deps.chooser.report(provider, endpoint, verdict);
-    if (forMs === 0) return;
-    note(`an endpoint is left alone for ${forMs / 1000} s`);
-    deps.observer.ejected(provider, forMs);
-  };
-  return {
-    judge,
-    async next() {
-      const result = await messages.next();
-      over = result.done === true;
-      return result;
-    },
-    end() {
-      judge('unseen');
-      signal.removeEventListener('abort', onAbort);
-      // Not left to the end of the loop: the library's iterators cannot be ended early.
-      if (!over) abort.abort();
-      leave();
-    },
-  };
 }
 
 async function firstOf<T>(attempt: Attempt<T>): Promise<First<T>> {

@@ -72,13 +72,19 @@ export function createEndpointChooser(clock: Clock): EndpointChooser {
     return forMs;
   };
 
+  const pickFrom = (usable: readonly Endpoint[], avoid: ReadonlySet<string> | undefined) => {
+    // As most providers have it: the only one, open or not.
+    if (usable.length === 1 && !avoid) return usable[0];
+    const others = usable.filter(({ id }) => !avoid?.has(id));
+    const open = others.filter(isOpen);
+    // When all of them look dead, that is doubted rather than nobody asked.
+    return pick(open.length > 0 || avoid?.size ? open : others, standingOf);
+  };
+
   return {
     leftAlone,
     choose(provider, avoid) {
-      const others = provider.usable.filter(({ id }) => !avoid?.has(id));
-      const open = others.filter(isOpen);
-      // When all of them look dead, that is doubted rather than nobody asked.
-      const chosen = pick(open.length > 0 || avoid?.size ? open : others, standingOf);
+      const chosen = pickFrom(provider.usable, avoid);
       const standing = chosen && standingOf(chosen);
       if (standing?.probation === 'due') standing.probation = 'trying';
       return chosen;

@@ -4,9 +4,9 @@ import type { Endpoint } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import type { ProviderVersion } from '../snapshot/catalogue.ts';
 import { type Attempt, type Calling, firstAnswer, verdictOf } from './attempts.ts';
 import type { Breaker, Verdict } from './breaker.ts';
-import type { ProviderClient } from './connections.ts';
 import type { EndpointChooser } from './endpoints.ts';
 import type { Gate, Leave } from './gate.ts';
+import type { ProviderClient } from './lean/client.ts';
 import type { UpstreamObserver, UpstreamOutcome } from './observer.ts';
 import type { Pressure } from './pressure.ts';
 import type { UpstreamLimits } from './upstream.ts';
@@ -21,10 +21,8 @@ export interface StreamDeps {
   readonly observer: UpstreamObserver;
 }
 
-/** What is asked, and who watches the answer. */
-export interface Asking<T> extends Pick<Calling<T>, 'provider' | 'method' | 'send' | 'headers'> {
-  readonly guard: { look(message: T): void; readonly complete: boolean };
-}
+/** What is asked, and how the answer is read. */
+export type Asking<T> = Pick<Calling<T>, 'provider' | 'method' | 'body' | 'headers' | 'openGuard'>;
 
 /** How long a provider may take to end a call of which all is answered. */
 const LINGER_MS = 250;
@@ -33,56 +31,106 @@ const OWN_TIME_SHARE = 0.9;
 
 /**
  * Calls a provider version: past its breaker, through its gate, at one endpoint or several.
- * What became of the call is told to the breaker once, whatever it took.
+ * What became of the call is told to the breaker once, whatever it took. It begins with the
+ * first message that is asked for, and is to be read to its end, or left by `return`.
  */
-export async function* streamFrom<T>(
+export function streamFrom<T>(
   deps: StreamDeps,
   limits: UpstreamLimits,
   asking: Asking<T>,
-): AsyncGenerator<T> {
-  const { provider, guard } = asking;
-  if (provider.usable.length === 0) throw noEndpoint(provider);
-  const { breaker, gate, budget } = deps.pressureOf(provider);
-  const startMs = deps.clock.monotonicMs();
-  const calling = callingOf(asking, limits, startMs);
-  if (breaker.refusedForMs() > 0) throw broken(breaker, provider);
-  const leave = await enter(deps, gate, calling);
-  // It may have opened while this call waited.
-  const judge = breaker.enter();
-  if (!judge) {
-    leave();
-    throw broken(breaker, provider);
+): AsyncIterableIterator<T> {
+  return new Answer(deps, limits, asking);
+}
+
+/** A call that went to the provider, until it is settled. */
+interface Inside {
+  readonly judge: (verdict: Verdict) => void;
+  readonly leave: Leave;
+}
+
+/**
+ * The messages of a call. An iterator by hand: a generator, and those it would be made of, cost
+ * more than all else that is done here.
+ */
+class Answer<T> implements AsyncIterableIterator<T> {
+  private readonly deps: StreamDeps;
+  private readonly calling: Calling<T>;
+  private readonly startMs: number;
+  private inside: Inside | undefined;
+  private attempt: Attempt<T> | undefined;
+  private isOver = false;
+
+  constructor(deps: StreamDeps, limits: UpstreamLimits, asking: Asking<T>) {
+    this.deps = deps;
+    this.startMs = deps.clock.monotonicMs();
+    this.calling = callingOf(asking, limits, this.startMs);
   }
-  let outcome: UpstreamOutcome | undefined;
-  let attempt: Attempt<T> | undefined;
-  try {
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<T>> {
+    if (this.isOver) return over;
+    try {
+      const result = await (this.attempt ? this.attempt.next() : this.begin());
+      if (result.done !== true) return result;
+    } catch (error) {
+      this.attempt?.judge(verdictOf(error, this.calling));
+      this.settle(outcomeOf(error, this.calling));
+      throw error;
+    }
+    const complete = this.attempt?.complete === true;
+    this.attempt?.judge(complete ? 'answered' : 'failed');
+    this.settle(complete ? 'ok' : 'failed');
+    return over;
+  }
+
+  /** Whoever reads it wants no more. */
+  return(): Promise<IteratorResult<T>> {
+    if (!this.isOver) this.settle(this.attempt?.complete ? 'lingering' : 'left');
+    return Promise.resolve(over);
+  }
+
+  private async begin(): Promise<IteratorResult<T>> {
+    const { deps, calling } = this;
+    const { provider } = calling;
+    if (provider.usable.length === 0) throw noEndpoint(provider);
+    const { breaker, gate, budget } = deps.pressureOf(provider);
+    if (breaker.refusedForMs() > 0) throw broken(breaker, provider);
+    const leave = await enter(deps, gate, calling);
+    // It may have opened while this call waited.
+    const judge = breaker.enter();
+    if (!judge) {
+      leave();
+      throw broken(breaker, provider);
+    }
+    this.inside = { judge, leave };
     noteLeftAlone(deps, calling);
     budget.called();
-    const first = await firstAnswer({ ...deps, gate, budget }, calling);
-    attempt = first.attempt;
-    for (let next = first.result; !next.done; next = await attempt.next()) {
-      guard.look(next.value);
-      yield next.value;
-    }
-    outcome = guard.complete ? 'ok' : 'failed';
-    attempt.judge(guard.complete ? 'answered' : 'failed');
-  } catch (error) {
-    outcome = outcomeOf(error, calling);
-    attempt?.judge(verdictOf(error, calling));
-    throw error;
-  } finally {
-    // Without an outcome yet, the consumer left the loop.
-    const lingers = outcome === undefined && guard.complete;
-    outcome ??= guard.complete ? 'ok' : 'left';
-    judge(verdictFor[outcome]);
-    deps.observer.call(provider, outcome, deps.clock.monotonicMs() - startMs);
-    if (lingers) void linger(attempt).finally(leave);
+    const { attempt, result } = await firstAnswer({ ...deps, gate, budget }, calling);
+    this.attempt = attempt;
+    return result;
+  }
+
+  private settle(ended: UpstreamOutcome | 'lingering'): void {
+    this.isOver = true;
+    const { inside, attempt } = this;
+    // It was refused before it went to the provider.
+    if (!inside) return;
+    const outcome = ended === 'lingering' ? 'ok' : ended;
+    inside.judge(verdictFor[outcome]);
+    const { observer, clock } = this.deps;
+    observer.call(this.calling.provider, outcome, clock.monotonicMs() - this.startMs);
+    if (ended === 'lingering' && attempt) linger(attempt, inside.leave);
     else {
       attempt?.end();
-      leave();
+      inside.leave();
     }
   }
 }
+
+const over: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 const verdictFor: Readonly<Record<UpstreamOutcome, Verdict>> = {
   ok: 'alive',
@@ -93,14 +141,22 @@ const verdictFor: Readonly<Record<UpstreamOutcome, Verdict>> = {
 };
 
 function callingOf<T>(asking: Asking<T>, limits: UpstreamLimits, startMs: number): Calling<T> {
+  const { provider, method, body, headers, openGuard } = asking;
   return {
-    ...asking,
+    provider,
+    method,
+    body,
+    headers,
+    openGuard,
     signal: limits.signal,
     endMs: startMs + limits.timeoutMs,
     ownTime: limits.timeoutMs >= asking.provider.timeoutMs * OWN_TIME_SHARE,
-    note: limits.note ?? (() => {}),
+    note: limits.note ?? unnoted,
   };
 }
+
+/** Nobody wants to know. */
+function unnoted(): void {}
 
 async function enter(
   { observer }: StreamDeps,
@@ -147,17 +203,16 @@ function outcomeOf(error: unknown, calling: Calling<unknown>): UpstreamOutcome {
 }
 
 /** Lets a provider that has answered all end the call by itself; ends it when it does not. */
-async function linger(attempt: Attempt<unknown> | undefined): Promise<void> {
-  attempt?.judge('answered');
-  const patience = setTimeout(() => attempt?.end(), LINGER_MS);
-  try {
-    await attempt?.next();
-  } catch {
-    // Whatever it is, all was answered.
-  } finally {
+function linger<T>(attempt: Attempt<T>, leave: Leave): void {
+  attempt.judge('answered');
+  const patience = setTimeout(() => attempt.end(), LINGER_MS);
+  const end = () => {
     clearTimeout(patience);
-    attempt?.end();
-  }
+    attempt.end();
+    leave();
+  };
+  // Whatever comes, all was answered.
+  attempt.next().then(end, end);
 }
 
 function noEndpoint(provider: ProviderVersion): Error {

@@ -1,17 +1,22 @@
+import { toBinary } from '@bufbuild/protobuf';
 import type { Interceptor } from '@connectrpc/connect';
 import { type Clock, type Logger, type OutboundGuard, refuse } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
-import type {
-  FetchRequest,
-  FetchResponse,
-  ListRequest,
-  ListResponse,
+import {
+  type FetchRequest,
+  type FetchResponse,
+  type ListRequest,
+  ListRequestSchema,
+  type ListResponse,
 } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
 import type { SecretSource } from '../secrets.ts';
 import type { ProviderVersion } from '../snapshot/catalogue.ts';
 import { createAnswerGuard, createPageGuard } from './answer-guard.ts';
 import { openConnections } from './connections.ts';
 import { createEndpointChooser } from './endpoints.ts';
+import { encodeFetchRequest } from './lean/encode-fetch.ts';
+import { framed } from './lean/frames.ts';
+import { headersBy } from './lean/passed-headers.ts';
 import { logUpstream, type UpstreamObserver } from './observer.ts';
 import { createPressures } from './pressure.ts';
 import { type StreamDeps, streamFrom } from './stream.ts';
@@ -53,7 +58,7 @@ export interface UpstreamOptions {
   readonly log: Logger;
   /** Is told what becomes of calls, besides the log. */
   readonly observer?: UpstreamObserver;
-  /** Around every attempt; such as one that passes the trace on. */
+  /** They set headers of calls, such as one that passes the trace on; nothing else of them is run. */
   readonly interceptors?: readonly Interceptor[];
 }
 
@@ -61,7 +66,8 @@ export interface UpstreamOptions {
 export function openUpstream(options: UpstreamOptions): Upstream {
   const { clock, secrets, log } = options;
   const observer = logUpstream(log, options.observer);
-  const connections = openConnections(options.outbound, options.interceptors ?? []);
+  const connections = openConnections(options.outbound);
+  const passed = headersBy(options.interceptors ?? []);
   const deps: StreamDeps = {
     clock,
     observer,
@@ -70,26 +76,32 @@ export function openUpstream(options: UpstreamOptions): Upstream {
     pressureOf: createPressures(clock, observer),
   };
 
+  const headersOf = (provider: ProviderVersion) => [
+    ...authenticationOf(provider, secrets),
+    ...passed(),
+  ];
+
   return {
     fetch: (provider, request, limits) =>
       streamFrom(deps, limits, {
         provider,
         method: 'fetch',
-        send: (client, call) => client.fetch(request, call),
-        headers: authenticationOf(provider, secrets),
-        guard: createAnswerGuard(provider, request.queries.length),
+        body: encodeFetchRequest(request),
+        headers: headersOf(provider),
+        openGuard: () => createAnswerGuard(provider, request.queries.length),
       }),
     async list(provider, request, limits) {
-      const answers = streamFrom<ListResponse>(deps, limits, {
+      const pages = streamFrom(deps, limits, {
         provider,
         method: 'list',
-        async *send(client, call) {
-          yield await client.list(request, call);
-        },
-        headers: authenticationOf(provider, secrets),
-        guard: createPageGuard(provider),
+        body: framed(toBinary(ListRequestSchema, request)),
+        headers: headersOf(provider),
+        openGuard: () => createPageGuard(provider),
       });
-      for await (const answer of answers) return answer;
+      let answer: ListResponse | undefined;
+      // To the end: only there stands whether it is to be believed.
+      for await (const page of pages) answer = page;
+      if (answer) return answer;
       throw refuse(Reason.PROVIDER_GARBAGE, `provider ${provider.name} sent no list`);
     },
     async [Symbol.asyncDispose]() {
@@ -98,15 +110,16 @@ export function openUpstream(options: UpstreamOptions): Upstream {
   };
 }
 
-function authenticationOf(
-  provider: ProviderVersion,
-  secrets: SecretSource,
-): Record<string, string> {
-  if (provider.bearer === '') return {};
+/** What a secret may hold to be sent in a header. */
+const SENDABLE = /^[\x20-\x7e]+$/;
+
+function authenticationOf(provider: ProviderVersion, secrets: SecretSource): readonly string[] {
+  if (provider.bearer === '') return [];
   const secret = secrets.resolve(provider.bearer);
-  if (secret !== undefined) return { authorization: `Bearer ${secret}` };
+  if (secret !== undefined && SENDABLE.test(secret)) return ['authorization', `Bearer ${secret}`];
+  const fault = secret === undefined ? 'does not know' : 'cannot send';
   throw refuse(
     Reason.PROVIDER_UNAVAILABLE,
-    `this router does not know the secret that provider ${provider.name} asks for`,
+    `this router ${fault} the secret that provider ${provider.name} asks for`,
   );
 }

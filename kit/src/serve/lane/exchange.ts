@@ -1,9 +1,8 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
-import type { ConnectError, ContextKey, ContextValues } from '@connectrpc/connect';
-import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import { Code, ConnectError, type ContextKey, type ContextValues } from '@connectrpc/connect';
 import { requestIdKey } from '../../caller.ts';
-import { addReason, refuse, toConnectError } from '../../errors.ts';
+import { addReason, toConnectError } from '../../errors.ts';
 import type { Arrival } from '../admission.ts';
 import { type CallRecord, callerLeft } from '../calls.ts';
 import { type Peer, peerKey } from '../peer.ts';
@@ -55,8 +54,6 @@ export class Exchange implements Arrival, LeanCall {
   #afterCall: (() => void)[] | undefined;
   /** The answer, or an error, is on its way; or nobody waits for one. */
   #over = false;
-  #bodyEnded = false;
-  #letIn = false;
 
   constructor(lane: Lane, stream: ServerHttp2Stream, opening: Opening) {
     this.#lane = lane;
@@ -131,14 +128,11 @@ export class Exchange implements Arrival, LeanCall {
 
   begin(read: () => void): void {
     this.#read = read;
-    this.beganMs = performance.now();
-    this.#lane.awaitsBody(this);
+    this.#awaitBody();
     this.#record = this.#lane.record(this);
-    this.#stream.on('data', (chunk: Buffer) => this.#add(chunk));
-    this.#stream.on('end', () => this.#ended());
     try {
       const letIn = this.#lane.gate(this);
-      if (letIn === undefined) this.#letIn = true;
+      if (letIn === undefined) this.#enter();
       else letIn.then(() => this.#enter(), this.#failed);
     } catch (error) {
       this.#failed(error);
@@ -147,6 +141,8 @@ export class Exchange implements Arrival, LeanCall {
 
   refuse(): void {
     this.#over = true;
+    if (this.#stream.closed) return;
+    this.#awaitBody();
     this.#lane.refused(this.#stream, this.#protocol, this);
     this.#stream.resume();
   }
@@ -168,21 +164,40 @@ export class Exchange implements Arrival, LeanCall {
     return this.#stream.writableLength;
   }
 
-  /** Ends it, for its time is over or the server ends. */
+  /** Ends it, for the server ends. */
   fail(error: unknown): void {
     this.#failed(error);
   }
 
-  /** Whether its handler has had it for longer than it may take. */
+  /** Its time is over. */
+  late(): void {
+    this.#unreadable(new ConnectError('the operation timed out', Code.DeadlineExceeded));
+  }
+
+  /** Whether it has taken longer than it may. */
   isLate(nowMs: number): boolean {
     return nowMs >= this.#deadlineMs;
   }
 
   // The way.
 
+  /** Until its end has come, which is asked for even when nobody reads it any more. */
+  #awaitBody(): void {
+    this.beganMs = performance.now();
+    this.#lane.awaitsBody(this);
+    this.#stream.on('end', () => this.#ended());
+  }
+
+  /** Whoever is let in has the body read, and nobody else. */
   #enter(): void {
-    this.#letIn = true;
-    if (this.#bodyEnded) this.#answer();
+    if (this.#over) return;
+    try {
+      this.#body.expect(Number(this.#headers['content-length'] ?? 0));
+    } catch (error) {
+      this.#unreadable(error as ConnectError);
+      return;
+    }
+    this.#stream.on('data', (chunk: Buffer) => this.#add(chunk));
   }
 
   #add(chunk: Buffer): void {
@@ -194,7 +209,7 @@ export class Exchange implements Arrival, LeanCall {
     }
   }
 
-  /** The message is not one: the caller's fault, which has no reason yet. */
+  /** An error as the RPC library makes them, without a reason. */
   #unreadable(error: ConnectError): void {
     addReason(error, this.requestId);
     this.#failed(error);
@@ -202,8 +217,8 @@ export class Exchange implements Arrival, LeanCall {
 
   #ended(): void {
     this.#lane.hasBody(this);
-    this.#bodyEnded = true;
-    if (this.#letIn && !this.#over) this.#answer();
+    // A reset without a fault ends the body too, wherever it stands.
+    if (!this.#over && !this.#stream.closed) this.#answer();
     this.#read?.();
   }
 
@@ -215,6 +230,7 @@ export class Exchange implements Arrival, LeanCall {
       this.#unreadable(error as ConnectError);
       return;
     }
+    if (this.isLate(performance.now())) return this.late();
     const record = this.#record as CallRecord;
     record.running = true;
     try {
@@ -231,6 +247,7 @@ export class Exchange implements Arrival, LeanCall {
   readonly #answered = (bytes: Uint8Array): void => {
     if (this.#over) return;
     this.#end();
+    if (this.#stream.destroyed || this.#stream.closed) return;
     sendAnswer(this.#stream, this.#protocol, { requestId: this.requestId, bytes });
   };
 
@@ -263,11 +280,6 @@ export class Exchange implements Arrival, LeanCall {
     this.#lane.closed(this, this.#record !== undefined);
     if (this.#afterCall) for (const done of this.#afterCall) done();
   }
-}
-
-/** What a call ends with whose time is over. */
-export function timeIsOver() {
-  return refuse(Reason.DEADLINE_EXCEEDED, 'the time for the call ran out');
 }
 
 function ignore(): void {}

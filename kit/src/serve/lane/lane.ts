@@ -3,7 +3,7 @@ import type { Admission } from '../admission.ts';
 import type { CallRecord, Calls } from '../calls.ts';
 import type { ServeLimits } from '../limits.ts';
 import type { Peer } from '../peer.ts';
-import { Exchange, timeIsOver } from './exchange.ts';
+import { Exchange } from './exchange.ts';
 import { type LeanProtocol, readLeanHead } from './lean-head.ts';
 import type { CallHead, LeanMethod } from './lean-method.ts';
 
@@ -62,7 +62,7 @@ export interface LaneOptions {
   readonly ending: AbortSignal;
 }
 
-/** How often the time of calls is looked at whose handlers wait for something. */
+/** How often the time of calls is looked at whose body, or whose handler, is waited for. */
 const LATE_LOOK_MS = 20;
 /** How often is looked for bodies that do not come. */
 const BODY_LOOK_MS = 1_000;
@@ -82,7 +82,9 @@ export function openLane(options: LaneOptions): FastLane & Disposable {
   const bodies = new Set<Exchange>();
   const lookForLate = () => {
     const nowMs = performance.now();
-    for (const exchange of waiting) if (exchange.isLate(nowMs)) exchange.fail(timeIsOver());
+    for (const exchanges of [waiting, bodies]) {
+      for (const exchange of exchanges) if (exchange.isLate(nowMs)) exchange.late();
+    }
   };
   /** The oldest first. */
   const lookForBodies = () => {
@@ -97,7 +99,9 @@ export function openLane(options: LaneOptions): FastLane & Disposable {
     setInterval(lookForBodies, BODY_LOOK_MS).unref(),
   ];
   ending.addEventListener('abort', () => {
-    for (const exchange of waiting) exchange.fail(ending.reason);
+    for (const exchanges of [waiting, bodies]) {
+      for (const exchange of exchanges) exchange.fail(ending.reason);
+    }
   });
   const laneOf = (refused: LeanRefusal): Lane => ({
     ...{ limits, gate: options.gate, refused },
@@ -108,7 +112,10 @@ export function openLane(options: LaneOptions): FastLane & Disposable {
     },
     awaitsBody: (exchange) => void bodies.add(exchange),
     hasBody: (exchange) => void bodies.delete(exchange),
-    waits: (exchange) => void waiting.add(exchange),
+    waits(exchange) {
+      waiting.add(exchange);
+      if (ending.aborted) exchange.fail(ending.reason);
+    },
     waitsNoMore: (exchange) => void waiting.delete(exchange),
     closed(exchange, begun) {
       bodies.delete(exchange);

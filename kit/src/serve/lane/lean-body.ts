@@ -13,8 +13,8 @@ const noBytes = Buffer.alloc(0);
 export class LeanBody {
   readonly #protocol: LeanProtocol;
   readonly #maxBytes: number;
-  #first: Buffer | undefined;
-  #more: Buffer[] | undefined;
+  /** What has come is in front; there may be room behind it, if the buffer is ours. */
+  #held: Buffer = noBytes;
   #bytes = 0;
 
   constructor(protocol: LeanProtocol, maxBytes: number) {
@@ -22,41 +22,84 @@ export class LeanBody {
     this.#maxBytes = maxBytes;
   }
 
-  /** Takes a piece. Throws RESOURCE_EXHAUSTED as soon as it is known to be too much. */
-  add(chunk: Buffer): void {
-    this.#bytes += chunk.length;
-    if (this.#first === undefined) this.#first = chunk;
-    else {
-      this.#more ??= [this.#first];
-      this.#more.push(chunk);
-    }
-    const prefix = this.#protocol === 'grpc' ? PREFIX_BYTES : 0;
-    if (this.#bytes > this.#maxBytes + prefix) throw tooLarge(this.#maxBytes);
-    // Promised is as good as sent.
-    if (prefix > 0 && this.#first.length >= PREFIX_BYTES) this.#look(this.#first);
+  /** Hears of a length before anything comes. Throws RESOURCE_EXHAUSTED: promised is as good as sent. */
+  expect(bytes: number): void {
+    if (this.#protocol === 'connect' && bytes > this.#maxBytes)
+      throw tooLarge(this.#maxBytes, bytes);
   }
 
-  /** The message, when all of it has come. Throws when that is not one whole message. */
+  /** Takes a piece. Throws RESOURCE_EXHAUSTED as soon as it is known to be too much. */
+  add(chunk: Buffer): void {
+    const bytes = this.#bytes + chunk.length;
+    if (this.#bytes === 0) this.#held = chunk;
+    else {
+      if (bytes > this.#held.length) this.#grow(bytes);
+      this.#held.set(chunk, this.#bytes);
+    }
+    this.#bytes = bytes;
+    if (this.#protocol === 'connect') {
+      if (bytes > this.#maxBytes) throw tooLarge(this.#maxBytes);
+      return;
+    }
+    if (bytes < PREFIX_BYTES) return;
+    const end = PREFIX_BYTES + this.#lengthIn(this.#held);
+    // However much is still to come, it is more than one message.
+    if (bytes > this.#mostBytes) throw this.#faultOf(this.#held.subarray(end, bytes));
+  }
+
+  /**
+   * The message, when all of it has come; to be asked for once, for it is kept no longer. Throws when it is
+   * not one whole message.
+   */
   message(): Buffer {
-    const all = this.#more ? Buffer.concat(this.#more, this.#bytes) : (this.#first ?? noBytes);
+    const all = this.#held.subarray(0, this.#bytes);
+    this.#held = noBytes;
     if (this.#protocol === 'connect') return all;
     if (all.length === 0) throw unimplemented('missing input message for unary method');
     if (all.length < PREFIX_BYTES) throw incomplete();
-    const end = PREFIX_BYTES + this.#look(all);
+    const end = PREFIX_BYTES + this.#lengthIn(all);
     if (all.length < end) throw incomplete();
-    if (all.length > end) throw unimplemented('received extra input message for unary method');
-    if (((all[0] as number) & 1) === 1) {
-      const text = 'received compressed envelope, but do not know how to decompress';
-      throw new ConnectError(text, Code.Internal);
-    }
+    if (isCompressed(all)) throw compressed();
+    if (all.length > end) throw this.#faultOf(all.subarray(end));
     return all.subarray(PREFIX_BYTES, end);
   }
 
-  #look(head: Buffer): number {
+  /** Small pieces are not kept one by one: each would take many times its own bytes. */
+  #grow(bytes: number): void {
+    const held = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(2 * bytes, this.#mostBytes)));
+    held.set(this.#held.subarray(0, this.#bytes));
+    this.#held = held;
+  }
+
+  /** The largest message, and the prefixes of it and another one. */
+  get #mostBytes(): number {
+    return this.#maxBytes + 2 * PREFIX_BYTES;
+  }
+
+  #lengthIn(head: Buffer): number {
     const length = head.readUInt32BE(1);
     if (length > this.#maxBytes) throw tooLarge(this.#maxBytes, length);
     return length;
   }
+
+  /** What is wrong with what comes behind the message. */
+  #faultOf(more: Buffer): ConnectError {
+    if (more.length < PREFIX_BYTES) return incomplete();
+    const length = more.readUInt32BE(1);
+    if (length > this.#maxBytes) return tooLarge(this.#maxBytes, length);
+    if (more.length < PREFIX_BYTES + length && this.#bytes <= this.#mostBytes) return incomplete();
+    if (isCompressed(more)) return compressed();
+    return unimplemented('received extra input message for unary method');
+  }
+}
+
+function isCompressed(head: Buffer): boolean {
+  return ((head[0] as number) & 1) === 1;
+}
+
+function compressed(): ConnectError {
+  const text = 'received compressed envelope, but do not know how to decompress';
+  return new ConnectError(text, Code.Internal);
 }
 
 function tooLarge(maxBytes: number, bytes?: number): ConnectError {

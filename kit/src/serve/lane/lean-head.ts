@@ -6,11 +6,11 @@ import { timeoutOf } from '../deadline.ts';
 export type LeanProtocol = 'grpc' | 'connect';
 
 /** What is taken into the fast lane, as its content-type says. */
-const protocols: Readonly<Record<string, LeanProtocol>> = {
-  'application/grpc': 'grpc',
-  'application/grpc+proto': 'grpc',
-  'application/proto': 'connect',
-};
+const protocols: ReadonlyMap<string | undefined, LeanProtocol> = new Map([
+  ['application/grpc', 'grpc'],
+  ['application/grpc+proto', 'grpc'],
+  ['application/proto', 'connect'],
+]);
 
 /** What the headers of a call in the fast lane say. */
 export interface LeanHead {
@@ -29,7 +29,7 @@ export function readLeanHead(
   rawHeaders: readonly string[],
   headersMaxBytes: number,
 ): LeanHead | undefined {
-  const protocol = protocols[headers['content-type'] ?? ''];
+  const protocol = protocols.get(headers['content-type']);
   if (protocol === undefined || headers[':method'] !== 'POST') return undefined;
   if (headers.expect !== undefined || headers.origin !== undefined) return undefined;
   const isGrpc = protocol === 'grpc';

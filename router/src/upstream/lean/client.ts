@@ -1,0 +1,57 @@
+import { ProviderService } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
+import { acceptedEncodings } from './inflate.ts';
+import { Replies } from './replies.ts';
+import type { Sessions } from './sessions.ts';
+
+/** Makes messages of what a provider answers. */
+export interface Decoder<T> {
+  /** Throws what the call is to end with, when the bytes are no message, or too much. */
+  decode(bytes: Buffer): T;
+}
+
+/** A call of a provider. */
+export interface ProviderCall {
+  readonly method: 'fetch' | 'list';
+  /** The request, encoded, with its prefix. */
+  readonly body: Buffer;
+  readonly timeoutMs: number;
+  /** Besides those of every call: names and values in turn. */
+  readonly headers: readonly string[];
+}
+
+/** Calls the providers of one address. */
+export interface ProviderClient {
+  call<T>(call: ProviderCall, decoder: Decoder<T>): Replies<T>;
+}
+
+/** Providers see what they saw of connect-es, which called them before. */
+const USER_AGENT = 'connect-es/2.2.0';
+
+/** Makes a client over the sessions of an address. */
+export function createProviderClient(address: string, sessions: Sessions): ProviderClient {
+  const url = new URL(address);
+  const heads = { fetch: headOf(url, 'fetch'), list: headOf(url, 'list') };
+  return {
+    call({ method, body, timeoutMs, headers: more }, decoder) {
+      const headers = [...heads[method], 'grpc-timeout', `${timeoutMs}m`, ...more];
+      return new Replies(sessions, { headers, body, timeoutMs }, decoder);
+    },
+  };
+}
+
+/** The headers that all calls of a method have in common. */
+function headOf(url: URL, method: 'fetch' | 'list'): readonly string[] {
+  const port = url.port || (url.protocol === 'https:' ? '443' : '80');
+  const folder = url.pathname.replace(/\/$/, '');
+  const { name } = ProviderService.method[method];
+  return [
+    ...[':method', 'POST'],
+    ...[':scheme', url.protocol.slice(0, -1)],
+    ...[':authority', `${url.hostname}:${port}`],
+    ...[':path', `${folder}/${ProviderService.typeName}/${name}`],
+    ...['content-type', 'application/grpc+proto'],
+    ...['user-agent', USER_AGENT],
+    ...['te', 'trailers'],
+    ...['grpc-accept-encoding', acceptedEncodings],
+  ];
+}
