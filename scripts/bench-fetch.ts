@@ -53,8 +53,9 @@ const { values } = parseArgs({
     calls: { type: 'string', default: '20000' },
     /** How often each is measured; the least is printed. */
     repetitions: { type: 'string', default: '5' },
-    /** Where a CPU profile of the batch of 32 is written. */
+    /** Where a CPU profile is written, and of how many items. */
     profile: { type: 'string' },
+    'profile-items': { type: 'string', default: '32' },
   },
 });
 const CALLS = Number(values.calls);
@@ -79,7 +80,9 @@ try {
       `${String(refs).padStart(4)} items: ${us.toFixed(2).padStart(8)} µs a call, ${items} items a second`,
     );
   }
-  if (values.profile !== undefined) await profile(values.profile, () => cost(lean, 32));
+  if (values.profile !== undefined) {
+    await profile(values.profile, () => cost(lean, Number(values['profile-items'])));
+  }
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

@@ -10,6 +10,8 @@ const rangeMaxChars = 256;
 const namePattern = /^[a-z][a-z0-9-]{0,62}$/;
 const typeNamePattern = /^[A-Z][A-Za-z0-9]{0,62}$/;
 const principalNamePattern = /^[a-z0-9\-_.@:]{1,127}$/;
+/** Most keys are of ASCII, of which nothing but a path segment ".." can be wrong. */
+const plainKeyPattern = /^[\x20-\x7e]{1,1024}$/;
 const controlPattern = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 const bidiPattern = /\p{Bidi_Control}/u;
 
@@ -51,6 +53,7 @@ export function parseKey(field: string, value: string): string {
 
 /** Says what is wrong with a key, or undefined when nothing is. Never throws. */
 export function keyFault(value: string): string | undefined {
+  if (plainKeyPattern.test(value) && !value.includes('..')) return undefined;
   if (value === '') return 'the key is empty; name the item';
   if (value.length > keyMaxBytes || Buffer.byteLength(value) > keyMaxBytes) {
     return `the key is longer than ${keyMaxBytes} bytes; shorten it`;

@@ -18,7 +18,7 @@ import { type Outcome, refused, refusedAtOnce, valueBytes } from './outcome.ts';
 import { planRef } from './plan.ts';
 import { overBudget, overProcessBudget, RESPONSE_BUDGET_BYTES, sizeOf } from './present.ts';
 import type { SnapshotHolder } from './snapshot/holder.ts';
-import type { Snapshot } from './snapshot/snapshot.ts';
+import type { Snapshot, TenantView } from './snapshot/snapshot.ts';
 import { traceGather, tracePlan } from './traces.ts';
 
 /** What answering needs. */
@@ -42,8 +42,8 @@ export interface Asked {
   readonly note?: Note;
   /** The bytes of values held at once for the call. Default: what one answer may carry. */
   readonly holdMaxBytes?: number;
-  /** Runs what it is given when the answer has left the process. Absent: that is not known. */
-  readonly afterCall?: (done: () => void) => void;
+  /** Disposes of what it is given when the answer has left the process. Absent: that is not known. */
+  readonly afterCall?: (held: Disposable) => void;
 }
 
 /** A call that is being answered. */
@@ -70,72 +70,102 @@ export function beginAnswer(
 ): Answering | Promise<Answering> {
   const batch = parseBatch(request);
   const timeoutMs = asked.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  if (batch.consistencyToken === '') return begun(deps, batch, asked, timeoutMs);
+  if (batch.consistencyToken === '') return new OpenAnswering(deps, batch, { asked, timeoutMs });
   const startMs = deps.clock.monotonicMs();
   return reachToken(deps, batch.consistencyToken, asked).then(() => {
     const waitedMs = deps.clock.monotonicMs() - startMs;
-    return begun(deps, batch, asked, timeoutMs - waitedMs);
+    return new OpenAnswering(deps, batch, { asked, timeoutMs: timeoutMs - waitedMs });
   });
 }
 
-function begun(deps: AnswerDeps, batch: Batch, asked: Asked, timeoutMs: number): Answering {
-  const { caller } = asked;
-  const snapshot = deps.holder.current;
-  const view = snapshot.tenants.get(caller.tenant);
-  const beyond = deps.limits.take(caller, view, batch.refs.length);
-  if (beyond) throw beyond;
-  const { itemTimeoutMs, purpose } = batch;
-  const call = createCall(asked, { clock: deps.clock, timeoutMs, itemTimeoutMs });
-  const circumstances = { purpose, nowMs: deps.clock.wallMs() };
-  const authority = createAuthority(snapshot, caller, circumstances);
-  const slots = tracePlan(() => planBatch(authority, batch, call));
-  const holding = deps.held.open(caller.tenant, asked.holdMaxBytes ?? RESPONSE_BUDGET_BYTES);
-  const release = () => holding[Symbol.dispose]();
-  asked.afterCall?.(release);
-  const arrived = (outcome: Outcome) => {
-    const kept = hold(outcome, holding);
-    const bytes = valueBytes(kept);
-    if (bytes > 0) deps.limits.spend(caller, view, bytes);
-    deps.observe(kept);
+/** Of the hot path: there is one for each call. */
+class OpenAnswering implements Answering {
+  readonly call: Call;
+  readonly snapshot: Snapshot;
+  readonly circumstances: Circumstances;
+  readonly slots: readonly Slot[];
+  readonly outcomes: readonly Gathered[];
+  readonly #deps: AnswerDeps;
+  readonly #asked: Asked;
+  readonly #view: TenantView | undefined;
+  readonly #holding: Holding;
+
+  /** Takes from the limits first. Throws RATE_EXCEEDED and QUOTA_EXCEEDED. */
+  constructor(deps: AnswerDeps, batch: Batch, { asked, timeoutMs }: Due) {
+    const { caller } = asked;
+    this.#deps = deps;
+    this.#asked = asked;
+    this.snapshot = deps.holder.current;
+    this.#view = this.snapshot.tenants.get(caller.tenant);
+    const beyond = deps.limits.take(caller, this.#view, batch.refs.length);
+    if (beyond) throw beyond;
+    const { itemTimeoutMs, purpose } = batch;
+    this.call = createCall(asked, { clock: deps.clock, timeoutMs, itemTimeoutMs });
+    this.circumstances = { purpose, nowMs: deps.clock.wallMs() };
+    const authority = createAuthority(this.snapshot, caller, this.circumstances);
+    this.slots = tracePlan(() => planBatch(authority, batch, this.call));
+    this.#holding = deps.held.open(caller.tenant, asked.holdMaxBytes ?? RESPONSE_BUDGET_BYTES);
+    asked.afterCall?.(this.#holding);
+    const gathered = traceGather(() => gather(deps, this.call, batch, this.slots));
+    this.outcomes = this.#allArrived(gathered)
+      ? gathered
+      : gathered.map((one) => this.#arriving(one));
+  }
+
+  sent(outcome: Outcome): void {
+    this.#holding.giveBack(heldOf(outcome));
+  }
+
+  [Symbol.dispose](): void {
+    this.call[Symbol.dispose]();
+    if (!this.#asked.afterCall) this.#holding[Symbol.dispose]();
+  }
+
+  /** Takes in the outcomes of a batch all at once, when all of them are there and there is room. */
+  #allArrived(outcomes: readonly Gathered[]): outcomes is readonly Outcome[] {
+    let held = 0;
+    let bytes = 0;
+    for (const outcome of outcomes) {
+      if (outcome instanceof Promise) return false;
+      held += heldOf(outcome);
+      bytes += valueBytes(outcome);
+    }
+    if (this.#holding.take(held) !== 'held') return false;
+    this.#spend(bytes);
+    observeAll(this.#deps, outcomes as readonly Outcome[]);
+    return true;
+  }
+
+  #arriving(gathered: Gathered): Gathered {
+    if (!(gathered instanceof Promise)) return this.#arrived(gathered);
+    return gathered.then(
+      (outcome) => this.#arrived(outcome),
+      (error: unknown) => this.#failed(error),
+    );
+  }
+
+  #arrived(outcome: Outcome): Outcome {
+    const kept = hold(outcome, this.#holding);
+    this.#spend(valueBytes(kept));
+    this.#deps.observe(kept);
     return kept;
-  };
+  }
+
   /** A fault of ours with one item is not the others'. */
-  const failed = (error: unknown) => {
-    deps.log.error({ err: error }, 'an item could not be answered');
-    return arrived(refusedAtOnce(refused(Reason.INTERNAL, 'internal error')));
-  };
-  const gathered = traceGather(() => gather(deps, call, batch, slots));
-  const spend = (bytes: number) => deps.limits.spend(caller, view, bytes);
-  const outcomes = allArrived(deps, gathered, { holding, spend })
-    ? gathered
-    : gathered.map((one) => (one instanceof Promise ? one.then(arrived, failed) : arrived(one)));
-  return {
-    ...{ call, snapshot, slots, outcomes, circumstances },
-    sent: (outcome) => holding.giveBack(heldOf(outcome)),
-    [Symbol.dispose]() {
-      call[Symbol.dispose]();
-      if (!asked.afterCall) release();
-    },
-  };
+  #failed(error: unknown): Outcome {
+    this.#deps.log.error({ err: error }, 'an item could not be answered');
+    return this.#arrived(refusedAtOnce(refused(Reason.INTERNAL, 'internal error')));
+  }
+
+  #spend(bytes: number): void {
+    if (bytes > 0) this.#deps.limits.spend(this.#asked.caller, this.#view, bytes);
+  }
 }
 
-/** Takes in the outcomes of a batch all at once, when all of them are there and there is room. */
-function allArrived(
-  deps: AnswerDeps,
-  outcomes: readonly Gathered[],
-  { holding, spend }: { readonly holding: Holding; spend(bytes: number): void },
-): boolean {
-  let held = 0;
-  let bytes = 0;
-  for (const outcome of outcomes) {
-    if (outcome instanceof Promise) return false;
-    held += heldOf(outcome);
-    bytes += valueBytes(outcome);
-  }
-  if (holding.take(held) !== 'held') return false;
-  if (bytes > 0) spend(bytes);
-  observeAll(deps, outcomes as readonly Outcome[]);
-  return true;
+/** Who asks, and how much time is left. */
+interface Due {
+  readonly asked: Asked;
+  readonly timeoutMs: number;
 }
 
 /** Those of one batch are mostly alike. */

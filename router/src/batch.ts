@@ -57,8 +57,7 @@ export function parseBatch(request: AskedBatch): Batch {
   if (!(minQuality >= 0 && minQuality <= 1)) {
     throw refuse(Reason.MALFORMED_REQUEST, `min_quality is ${minQuality}; give 0 to 1`);
   }
-  const faults = request.refs.flatMap(refFaults);
-  if (faults.length > 0) throw faultyRefs(faults);
+  if (!request.refs.every(isFaultless)) throw faultyRefs(request.refs.flatMap(refFaults));
   return {
     refs: request.refs,
     itemTimeoutMs: positiveMs('item_timeout', request.itemTimeout),
@@ -75,6 +74,20 @@ export function parsePurpose(purpose: string): string {
 }
 
 type RefFault = { reason: Reason; field: string; description: string };
+
+function isFaultless({ type, versionRange, key, provider }: Ref): boolean {
+  return (
+    keyFault(key) === undefined &&
+    type !== '' &&
+    type.length <= MAX_NAME_LENGTH &&
+    provider.length <= MAX_NAME_LENGTH &&
+    (versionRange === '' || isRange(versionRange))
+  );
+}
+
+function isRange(text: string): boolean {
+  return text.length <= MAX_RANGE_LENGTH && semver.validRange(text) !== null;
+}
 
 function refFaults(ref: Ref, index: number): RefFault[] {
   const faults: RefFault[] = [];
@@ -93,7 +106,7 @@ function refFaults(ref: Ref, index: number): RefFault[] {
     );
   }
   const range = ref.versionRange;
-  if (range.length > MAX_RANGE_LENGTH || (range !== '' && semver.validRange(range) === null)) {
+  if (range !== '' && !isRange(range)) {
     add(Reason.INVALID_VERSION, 'version_range', 'not a semver range; write one like "^1.2"');
   }
   return faults;

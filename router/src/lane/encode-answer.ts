@@ -13,6 +13,14 @@ const REDACTED = 7 << 3;
 const SECONDS = 1 << 3;
 const NANOS = 2 << 3;
 
+/**
+ * Small answers lie one after the other in slabs of this size, which go with the last answer that lies in
+ * them: a buffer for each would cost more than to fill it.
+ */
+const SLAB_BYTES = 64 * 1024;
+/** A larger answer has a buffer of its own: a slow reader of it is not to hold a slab as well. */
+const SMALL_MAX_BYTES = 8 * 1024;
+
 /** What a result takes beside its item at most: lengths, index, cache, age, quality, redacted. */
 const RESULT_MAX_BYTES = 48;
 
@@ -41,17 +49,31 @@ export function encodeAnswer(outcomes: readonly Outcome[], headroom: number): Ui
 
 /** One for the process: it works in one go. */
 class AnswerWriter {
-  #out: Buffer = Buffer.alloc(0);
+  #slab: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  #slabEnd = 0;
+  #out = this.#slab;
+  #from = 0;
   #at = 0;
 
   begin(most: number, headroom: number): void {
-    this.#out = Buffer.allocUnsafeSlow(most);
-    this.#at = headroom;
+    if (most > SMALL_MAX_BYTES) {
+      this.#out = Buffer.allocUnsafeSlow(most);
+      this.#from = 0;
+    } else {
+      if (this.#slabEnd + most > SLAB_BYTES) {
+        this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+        this.#slabEnd = 0;
+      }
+      this.#out = this.#slab;
+      this.#from = this.#slabEnd;
+    }
+    this.#at = this.#from + headroom;
   }
 
   end(): Uint8Array {
-    const written = this.#out.subarray(0, this.#at);
-    this.#out = Buffer.alloc(0);
+    const written = this.#out.subarray(this.#from, this.#at);
+    if (this.#out === this.#slab) this.#slabEnd = this.#at;
+    this.#out = this.#slab;
     return written;
   }
 

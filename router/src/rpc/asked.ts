@@ -1,5 +1,5 @@
 import type { HandlerContext } from '@connectrpc/connect';
-import { afterCallKey, callerOf, type LeanCall, requireScope } from '@weir/kit';
+import { afterCallKey, type Caller, callerOf, type LeanCall, requireScope } from '@weir/kit';
 import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import type { Asked } from '../answer.ts';
 
@@ -7,22 +7,39 @@ import type { Asked } from '../answer.ts';
 export function askedBy(context: HandlerContext): Asked {
   const caller = callerOf(context);
   requireScope(caller, Scope.READ);
-  const afterCall = context.values.get(afterCallKey);
+  const after = context.values.get(afterCallKey);
   const { signal } = context;
-  return { caller, signal, timeoutMs: context.timeoutMs(), ...(afterCall && { afterCall }) };
+  const afterCall = (held: Disposable) => after?.(() => held[Symbol.dispose]());
+  return { caller, signal, timeoutMs: context.timeoutMs(), ...(after && { afterCall }) };
 }
 
 /** Who asks by a call of the fast lane. */
 export function askedInLane(call: LeanCall): Asked {
   const caller = callerOf(call);
   requireScope(caller, Scope.READ);
-  return {
-    caller,
-    // Made only for those who wait.
-    get signal() {
-      return call.signal;
-    },
-    timeoutMs: call.timeoutMs(),
-    afterCall: (done) => call.afterCall(done),
-  };
+  return new AskedInLane(call, caller);
+}
+
+/** Of the hot path: there is one for each call. */
+class AskedInLane implements Asked {
+  readonly caller: Caller;
+  readonly #call: LeanCall;
+
+  constructor(call: LeanCall, caller: Caller) {
+    this.#call = call;
+    this.caller = caller;
+  }
+
+  /** Made only for those who wait. */
+  get signal(): AbortSignal {
+    return this.#call.signal;
+  }
+
+  get timeoutMs(): number {
+    return this.#call.timeoutMs();
+  }
+
+  afterCall(held: Disposable): void {
+    this.#call.afterCall(() => held[Symbol.dispose]());
+  }
 }
