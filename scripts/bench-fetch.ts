@@ -169,8 +169,8 @@ async function cost(lean: ReturnType<typeof fetchContextLean>, refs: number): Pr
         const at = callOf(callers[call % PRINCIPALS] as Caller, call);
         turn.push(lean.answer(at, messages[call % messages.length] as Uint8Array));
       }
-      const answers = await Promise.all(turn);
-      if (call <= PER_TURN) check(answers[0] as Uint8Array, refs);
+      for (const answer of turn) await answer;
+      if (call <= PER_TURN) check((await turn[0]) as Uint8Array, refs);
     }
     const { user, system } = process.cpuUsage(from);
     if (repetition > 0) best = Math.min(best, (user + system) / calls);

@@ -19,7 +19,9 @@ export default class CountReporter implements Reporter {
       [...children.allTests('passed')].filter((test) => (test.diagnostic()?.retryCount ?? 0) > 0),
     );
     for (const { module, fullName } of wavering) {
-      process.stdout.write(`\nonly the second try passed: ${module.relativeModuleId} > ${fullName}`);
+      process.stdout.write(
+        `\nonly the second try passed: ${module.relativeModuleId} > ${fullName}`,
+      );
     }
     const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : '';
     process.stdout.write(`\n${count.passed} passed, ${count.failed} failed${skipped}\n`);

@@ -8,7 +8,8 @@ import { starterPolicy } from './policy/starter.ts';
 import type { Page, Paged, Store, Transaction } from './store/store.ts';
 import { ADMINISTRATOR, foundTenant, newAdministrator, withTenantEtag } from './tenants.ts';
 
-const FIRST_TENANT = 'default';
+/** The tenant that a new database has. */
+export const FIRST_TENANT = 'default';
 const KEY_FILE = 'admin.key';
 const SCOPES = [Scope.READ, Scope.REGISTER, Scope.ADMIN, Scope.PLATFORM];
 

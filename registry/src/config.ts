@@ -31,6 +31,10 @@ export interface RegistryConfig extends GivenSettings<typeof routersTls> {
   readonly dataDir: string;
   /** A PostgreSQL database. Absent: the embedded one, in `dataDir`/db. */
   readonly databaseUrl?: string | undefined;
+  /** Providers of the first tenant that run in the process of the registry. Absent: none. */
+  readonly ownProviders?: readonly string[] | undefined;
+  /** Where copies of new embedded databases are kept, for the next to begin with. Absent: nowhere. */
+  readonly templatesDir?: string | undefined;
   /** The secret shared with the routers, at least 32 bytes. */
   readonly serviceSecret: Uint8Array;
   /** How long an endpoint's lease lasts. */

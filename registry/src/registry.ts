@@ -29,6 +29,7 @@ import type { Core } from './core.ts';
 import { openFeed } from './feed.ts';
 import { createGate } from './gate.ts';
 import { openKeepers } from './keepers.ts';
+import { forgetOwnEndpoints } from './own-endpoints.ts';
 import { countExpiredLeases, measureStore, observeFeed } from './registry-metrics.ts';
 import { createRoutes, services } from './routes.ts';
 import { sanitiseFaults } from './sanitise.ts';
@@ -146,11 +147,12 @@ export async function openRegistry(
 }
 
 /** Brings the database to where a registry begins. Returns the key of a new installation. */
-async function prepare(core: Core, { dataDir, leaseMs }: RegistryConfig) {
+async function prepare(core: Core, { dataDir, leaseMs, ownProviders = [] }: RegistryConfig) {
   const { store, clock } = core;
   await seedBuiltInTypes(store, await readBuiltInTypes(), clock.wallMs());
   await equipOlderTenants(core);
   const adminKey = await foundInstallation(core, dataDir);
+  await forgetOwnEndpoints(core, ownProviders);
   await store.renewAllLeases(clock.wallMs() + leaseMs);
   return adminKey;
 }
@@ -159,11 +161,11 @@ function defaultDeps(config: RegistryConfig): Omit<RegistryDeps, 'metrics' | 'ou
   return {
     clock: systemClock,
     log: createLogger({ level: config.logLevel, name: SERVICE }),
-    openDriver: async ({ databaseUrl, pgliteDump, dataDir }) => {
+    openDriver: async ({ databaseUrl, pgliteDump, dataDir, templatesDir }) => {
       if (databaseUrl !== undefined) return openPostgres(databaseUrl);
       if (pgliteDump !== undefined) return openPglite({ dump: pgliteDump });
       await ensureFolder('WEIR_DATA_DIR', dataDir);
-      return openPglite({ directory: join(dataDir, 'db') });
+      return openPglite({ directory: join(dataDir, 'db'), templates: templatesDir });
     },
     newId: () => randomBytes(8).toString('hex'),
   };

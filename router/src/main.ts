@@ -1,5 +1,10 @@
-import { runMain } from '@weir/kit';
-import { readRouterConfig } from './config.ts';
-import { openRouter } from './router.ts';
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
+
+// As for Weir in one process: what loads takes longer than what it does at start.
+enableCompileCache(join(import.meta.dirname, '../../node_modules/.cache/weir'));
+const { runMain } = await import('@weir/kit');
+const { readRouterConfig } = await import('./config.ts');
+const { openRouter } = await import('./router.ts');
 
 await runMain(() => openRouter(readRouterConfig(process.env)));

@@ -123,5 +123,6 @@ export function dataFiles(dataDir: string) {
     providersKey: join(dataDir, 'providers.key'),
     serviceSecret: join(dataDir, 'service.key'),
     log: join(dataDir, 'logs', 'weir.log'),
+    snapshot: join(dataDir, 'snapshot.bin'),
   };
 }

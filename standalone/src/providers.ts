@@ -10,6 +10,9 @@ import { serveProvider } from '@weir/sdk/provider';
 import { dataFiles, type StandaloneConfig } from './config.ts';
 import type { RegistryThread } from './registry-thread.ts';
 
+/** The names of the ready-made providers. */
+export const readyMadeNames = ['docs', 'logs', 'metrics', 'sql'] as const;
+
 /** What the ready-made providers need. */
 export interface ReadyMade {
   readonly config: StandaloneConfig;

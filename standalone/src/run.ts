@@ -1,14 +1,12 @@
-import { runMain } from '@weir/kit';
-import { readStandaloneConfig } from './config.ts';
-import { openStandalone } from './standalone.ts';
-import { welcome } from './welcome.ts';
+import { loadRegistryThread } from './registry-thread.ts';
 
 /** Runs Weir in one process until it is told to stop; prints where it is and what to try. */
-export function runStandalone(env: NodeJS.ProcessEnv, args: readonly string[] = []): Promise<void> {
-  return runMain(async () => {
-    const config = readStandaloneConfig(env, args);
-    const weir = await openStandalone(config);
-    process.stdout.write(await welcome(weir, config));
-    return weir;
-  });
+export async function runStandalone(
+  env: NodeJS.ProcessEnv,
+  args: readonly string[] = [],
+): Promise<void> {
+  // The two threads of Weir load at the same time, so nothing else is imported before.
+  await using thread = loadRegistryThread();
+  const { runOn } = await import('./run-on.ts');
+  await runOn(thread, env, args);
 }

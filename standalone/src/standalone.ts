@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import {
   createLogger,
   createMetrics,
@@ -14,9 +15,10 @@ import { registryDefaults } from '@weir/registry/config';
 import { openRouter, type Router } from '@weir/router';
 import { createWeir, Reason, WeirCallError } from '@weir/sdk';
 import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import { cacheFolder } from './cache-folder.ts';
 import { dataFiles, type StandaloneConfig } from './config.ts';
-import { serveReadyMade } from './providers.ts';
-import { type RegistryThread, startRegistryThread } from './registry-thread.ts';
+import { readyMadeNames, serveReadyMade } from './providers.ts';
+import { type LoadingThread, loadRegistryThread, type RegistryThread } from './registry-thread.ts';
 
 /** Weir in one process: registry, router and the ready-made providers. */
 export interface Standalone extends AsyncDisposable {
@@ -34,8 +36,12 @@ export interface Standalone extends AsyncDisposable {
 const READY_TIMEOUT_MS = 30_000;
 
 /** Opens Weir in one process; resolves when the ready-made providers can be fetched from. */
-export async function openStandalone(config: StandaloneConfig): Promise<Standalone> {
+export async function openStandalone(
+  config: StandaloneConfig,
+  thread: LoadingThread = loadRegistryThread(),
+): Promise<Standalone> {
   await using stack = new AsyncDisposableStack();
+  stack.use(thread);
   await ensureFolder('WEIR_DATA_DIR', config.dataDir);
   await requireFolder('WEIR_DOCS_DIR', config.docsDir);
   const files = dataFiles(config.dataDir);
@@ -46,13 +52,16 @@ export async function openStandalone(config: StandaloneConfig): Promise<Standalo
     destination: { file: files.log },
   });
   const registry = stack.use(
-    await startRegistryThread({
+    await thread.open({
       logFile: files.log,
       config: {
         ...registryDefaults,
         port: 0,
         dataDir: config.dataDir,
         databaseUrl: config.databaseUrl,
+        templatesDir: cacheFolder(),
+        // A server may have several Weirs.
+        ownProviders: config.databaseUrl === undefined ? readyMadeNames : [],
         serviceSecret,
         outboundAllow: config.outboundAllow,
         auditMinRetentionMs: config.auditMinRetentionMs,
@@ -63,6 +72,8 @@ export async function openStandalone(config: StandaloneConfig): Promise<Standalo
       },
     }),
   );
+  // It tells of the providers that the process before had; what is true, the registry tells at once.
+  await rm(files.snapshot, { force: true });
   const router = stack.use(
     await openRouter(
       { ...config, registryUrl: registry.url, serviceSecret },

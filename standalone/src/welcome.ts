@@ -7,7 +7,10 @@ import type { Standalone } from './standalone.ts';
 export async function welcome(weir: Standalone, config: StandaloneConfig): Promise<string> {
   const client = createWeir({ url: weir.url, key: weir.key });
   try {
-    const { providers } = await client.registry.listProviders({});
+    const [{ providers }, refs] = await Promise.all([
+      client.registry.listProviders({}),
+      examples(client),
+    ]);
     const rows = providers.map(({ manifest }) => [
       `${manifest?.name} ${manifest?.version}`,
       (manifest?.contexts ?? []).map(({ type }) => type).join(', '),
@@ -26,7 +29,7 @@ export async function welcome(weir: Standalone, config: StandaloneConfig): Promi
       '',
       '  try, in another shell',
       '    npx weir list DocChunk',
-      `    npx weir fetch ${(await examples(client)).join(' ')}`,
+      `    npx weir fetch ${refs.join(' ')}`,
       '',
     ].join('\n');
   } finally {

@@ -59,6 +59,9 @@ async function use(folder: string, name: string, { url }: Started): Promise<stri
     scopes: [Scope.READ],
   });
   const { principals } = await weir.admin.listPrincipals({});
+  const { providers } = await weir.registry.listProviders({});
+  // Those of the process before are gone with it.
+  expect(providers.map(({ endpoints }) => endpoints.length)).toEqual([1, 1, 1, 1]);
   weir.close();
   return principals.map((principal) => principal.name).filter((one) => one.startsWith('agent-of'));
 }

@@ -34,7 +34,7 @@ export function addStart(program: Command, shell: Shell): void {
       ),
     )
     .action(async (options: StartOptions) => {
-      const { runStandalone } = await import('@weir/standalone');
+      const { runStandalone } = await import('@weir/standalone/run');
       await runStandalone(startEnvironment(options, shell));
     });
 }

@@ -1,15 +1,21 @@
-import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { lockDirectory } from '@weir/kit';
-import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { drizzle } from 'drizzle-orm/pglite';
 import { migrate } from 'drizzle-orm/pglite/migrator';
 import { type Driver, migrationsFolder } from './driver.ts';
+import { compileEngine } from './engine.ts';
+import { fingerprint, layOutDatabase } from './template.ts';
 
-/** Where an embedded database lives: in a directory, or in memory, filled from a dump. */
-export type PgliteHome = { readonly directory: string } | { readonly dump: Blob | undefined };
+/**
+ * Where an embedded database lives: in a directory, or in memory, filled from a dump. A new directory
+ * is filled from the folder of templates, if there is one, which makes the first start much shorter.
+ */
+export type PgliteHome =
+  | { readonly directory: string; readonly templates?: string | undefined }
+  | { readonly dump: Blob | undefined };
 
 /** An embedded database, which can also be copied. */
 export interface PgliteDriver extends Driver {
@@ -61,16 +67,16 @@ export async function dumpNewDatabase(cacheDirectory?: string): Promise<Blob> {
   return dump;
 }
 
-/** What a dump depends on: the migrations and the version of the database. */
-async function fingerprint(): Promise<string> {
-  const hash = createHash('sha256');
-  const library = new URL('../package.json', import.meta.resolve('@electric-sql/pglite'));
-  hash.update(await readFile(library));
-  for (const migration of readMigrationFiles({ migrationsFolder })) hash.update(migration.hash);
-  return hash.digest('hex').slice(0, 16);
-}
-
-function createPglite(home: PgliteHome): Promise<PGlite> {
-  if ('directory' in home) return PGlite.create(home.directory);
-  return PGlite.create(home.dump ? { loadDataDir: home.dump } : {});
+async function createPglite(home: PgliteHome): Promise<PGlite> {
+  const engine = { pgliteWasmModule: await compileEngine() };
+  if ('dump' in home) {
+    return PGlite.create({ ...engine, ...(home.dump && { loadDataDir: home.dump }) });
+  }
+  if (!existsSync(home.directory)) {
+    await layOutDatabase(home.directory, home.templates, async (directory) => {
+      await using client = await PGlite.create(directory, engine);
+      await migrate(drizzle({ client }), { migrationsFolder });
+    });
+  }
+  return PGlite.create(home.directory, engine);
 }
