@@ -18,6 +18,7 @@ import {
   echo,
   expectNothingLeft,
   fetchPath,
+  type LaneHandler,
   lanes,
   openLaneServer,
 } from './lane/test-lanes.ts';
@@ -71,6 +72,10 @@ const floods: Record<string, (i: number) => Buffer> = {
   'window updates of nothing': () => frameOf(kinds.windowUpdate, { payload: uint32(0) }),
 };
 
+async function callsAtWork(server: TestServer): Promise<number> {
+  return Number(/^weir_calls_at_work.* (\d+)$/m.exec(await server.metrics.text())?.[1]);
+}
+
 async function expectAnswered(server: TestServer): Promise<void> {
   const refs = [{ type: 'DocChunk', key: 'a' }];
   expect((await clientOf(server).fetchContext({ refs })).results).toHaveLength(1);
@@ -117,6 +122,55 @@ describe.each(lanes)('in the lane %s', (lane) => {
     await flood(socket, () => update, 100_000);
     await expectAnswered(server);
     socket.destroy();
+  });
+
+  it('a peer that reads its connection no more is cut, and the server lives', async () => {
+    const CALLS = 100;
+    const large = 'x'.repeat(100_000);
+    const begun = new Set<object>();
+    const answer: LaneHandler = (request) => {
+      begun.add(request);
+      return { results: [{ outcome: { case: 'item', value: { etag: large } } }] };
+    };
+    await using server = await openLaneServer(lane, answer, { limits: { slowReaderMs: 200 } });
+    const socket = await dialHttp2(server.url, setting(4, 2 ** 30));
+    socket.pause();
+    socket.write(frameOf(kinds.windowUpdate, { payload: uint32(2 ** 30) }));
+    for (let i = 0; i < CALLS; i++) socket.write(Buffer.concat([begin(i), data(i, body, end)]));
+    await vi.waitFor(() => expect(begun.size).toBe(CALLS), 5_000);
+    // The system takes some of it, so that some calls end; the others hold what they hold.
+    await vi.waitFor(async () => expect(await callsAtWork(server)).toBe(0), 20_000);
+    // Once, Node wrote on for ever to a peer that hung up then.
+    socket.destroy();
+    await expectAnswered(server);
+    await expectNothingLeft(server);
+  });
+
+  it('a peer that says GOAWAY and then breaks the protocol leaves nothing behind', async () => {
+    await using server = await openLaneServer(lane);
+    const socket = await dialHttp2(server.url);
+    const goaway = frameOf(kinds.goaway, { payload: Buffer.alloc(8) });
+    const wholeCall = frameOf(kinds.headers, { flags: endHeaders | end, stream: 1, payload: call });
+    // In one packet, so that it is read in one go.
+    socket.write(Buffer.concat([wholeCall, goaway, data(0, body)]));
+    await vi.waitFor(async () => expect(await callsAtWork(server)).toBe(1));
+    socket.destroy();
+    await vi.waitFor(async () => expect(await callsAtWork(server)).toBe(0), 10_000);
+    await expectNothingLeft(server);
+  });
+
+  it('strangers who never end their bodies take nobody’s room', async () => {
+    const callsAtWork = 50;
+    await using server = await openLaneServer(lane, echo, { limits: { callsAtWork } });
+    const socket = await dialHttp2(server.url);
+    socket.resume();
+    for (let i = 0; i < callsAtWork; i++) {
+      socket.write(begin(i, stranger));
+      await new Promise(setImmediate);
+    }
+    await vi.waitFor(() => expectAnswered(server), 3_000);
+    socket.destroy();
+    await expectNothingLeft(server);
   });
 
   it.each([

@@ -5,12 +5,16 @@ import { within } from './abort.ts';
 import type { HttpHandler } from './http.ts';
 import type { FastLane } from './lane/lane.ts';
 import type { ServeLimits } from './limits.ts';
+import type { Reading, SlowReaders } from './slow-reader.ts';
+import { unsentBytes } from './stuck.ts';
 
 const streamWindowBytes = 1024 * 1024;
 const connectionWindowBytes = 8 * 1024 * 1024;
 /** Answers wait here for slow readers: room for every stream to hold a large one. */
 const sessionMemoryMb = 512;
 const looksPerTime = 4;
+/** How often sessions are looked for that will never end. */
+const STUCK_LOOK_MS = 1_000;
 /** A GOAWAY without error whose last stream is the last that there can be (RFC 9113, 6.8). */
 const shutdownNotice = Buffer.from([0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
 
@@ -34,22 +38,28 @@ export interface Http2Side {
   destroy(): void;
 }
 
+/** What the part of a listener that speaks HTTP/2 needs. */
+export interface Http2Options {
+  readonly limits: ServeLimits;
+  readonly onRequest: HttpHandler;
+  readonly lane: FastLane | undefined;
+  readonly readers: Pick<SlowReaders, 'enter' | 'leave'>;
+}
+
 /** A session, and how it is used. */
 interface Use {
   readonly session: ServerHttp2Session;
   readonly socket: Socket;
   streams: number;
   idleSinceMs: number;
+  /** What waited to be sent at the last look, though nothing stands in its way. */
+  stuckFrames: number;
   /** To be called when a stream of it is over; one function for all of them. */
   readonly left: () => void;
 }
 
 /** Opens the part of a listener that speaks HTTP/2. */
-export function openHttp2(
-  limits: ServeLimits,
-  onRequest: HttpHandler,
-  lane: FastLane | undefined,
-): Http2Side {
+export function openHttp2({ limits, onRequest, lane, readers }: Http2Options): Http2Side {
   const uses = new Set<Use>();
   const useOf = new WeakMap<object, Use>();
   let retired = false;
@@ -79,6 +89,8 @@ export function openHttp2(
   const opened = (session: ServerHttp2Session, socket: Socket) => {
     const use = createUse(session, socket);
     uses.add(use);
+    const reading = readingOf(use);
+    readers.enter(reading);
     useOf.set(session, use);
     // The preface may be begun and never finished.
     const silent = setTimeout(() => session.destroy(), limits.silentSocketMs);
@@ -86,6 +98,7 @@ export function openHttp2(
     session.once('close', () => {
       clearTimeout(silent);
       uses.delete(use);
+      readers.leave(reading);
     });
     session.setLocalWindowSize(connectionWindowBytes);
     if (retired) void sendAway(use);
@@ -97,6 +110,9 @@ export function openHttp2(
     }
   };
   const looking = setInterval(closeIdle, limits.idleConnectionMs / looksPerTime).unref();
+  const lookingForStuck = setInterval(() => {
+    for (const use of uses) endStuck(use);
+  }, STUCK_LOOK_MS).unref();
   return {
     accept(socket) {
       server.once('session', (session) => opened(session, socket));
@@ -111,6 +127,7 @@ export function openHttp2(
     },
     close() {
       clearInterval(looking);
+      clearInterval(lookingForStuck);
       for (const { session } of uses) session.close();
     },
     destroy() {
@@ -139,7 +156,6 @@ async function sendAway(use: Use): Promise<void> {
 /** What Node keeps of a socket. */
 interface Handle {
   readonly fd?: number;
-  readonly writeQueueSize?: number;
 }
 
 /**
@@ -151,8 +167,8 @@ interface Handle {
  */
 function writePast(socket: Socket, bytes: Buffer): boolean {
   if ('encrypted' in socket) return false;
-  const { fd, writeQueueSize } = ('_handle' in socket && (socket._handle as Handle)) || {};
-  if (fd === undefined || fd < 0 || writeQueueSize !== 0) return false;
+  const { fd } = ('_handle' in socket && (socket._handle as Handle)) || {};
+  if (fd === undefined || fd < 0 || unsentBytes(socket) > 0) return false;
   try {
     // Half a frame would be worse than none.
     if (writeSync(fd, bytes) < bytes.length) socket.destroy();
@@ -171,13 +187,38 @@ function pinged(session: ServerHttp2Session): Promise<void> {
 
 function createUse(session: ServerHttp2Session, socket: Socket): Use {
   const use: Use = {
-    ...{ session, socket, streams: 0, idleSinceMs: performance.now() },
+    ...{ session, socket, streams: 0, idleSinceMs: performance.now(), stuckFrames: 0 },
     left() {
       use.streams -= 1;
       use.idleSinceMs = performance.now();
     },
   };
   return use;
+}
+
+/**
+ * A peer that reads its connection no more holds up all of it, calls among them whose answers are too small
+ * to be watched on their own.
+ */
+function readingOf({ socket }: Use): Reading {
+  return {
+    get writableLength() {
+      return unsentBytes(socket);
+    },
+    ...{ waitingBytes: 0, waitingSinceMs: 0, cutReader: () => socket.destroy() },
+  };
+}
+
+/**
+ * A peer that says GOAWAY and then breaks the protocol leaves a session of which Node (24.21) reads and writes
+ * nothing more, and which it never ends, with its socket and the calls on it.
+ */
+function endStuck(use: Use): void {
+  const { session, socket } = use;
+  const isQuiet = session.closed && !session.destroyed && unsentBytes(socket) === 0;
+  const frames = isQuiet ? (session.state.outboundQueueSize ?? 0) : 0;
+  if (frames > 0 && frames === use.stuckFrames) socket.destroy();
+  use.stuckFrames = frames;
 }
 
 function enter(use: Use | undefined, stream: ServerHttp2Stream): void {

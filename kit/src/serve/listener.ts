@@ -10,6 +10,7 @@ import { openHttp1 } from './http1.ts';
 import { openHttp2 } from './http2.ts';
 import type { FastLane } from './lane/lane.ts';
 import type { ServeLimits } from './limits.ts';
+import type { SlowReaders } from './slow-reader.ts';
 import { openTlsSide, type ServerTls, type TlsSide, type TlsSideOptions } from './tls-server.ts';
 
 const keepAliveProbeMs = 60_000;
@@ -36,6 +37,8 @@ export interface ListenerOptions {
   readonly requests: Requests;
   /** Left out: every call goes to `onRequest`. */
   readonly lane?: FastLane | undefined;
+  /** The watch over readers. */
+  readonly readers: Pick<SlowReaders, 'enter' | 'leave'>;
   /** Left out: only clear text is spoken. */
   readonly tls?: ServerTls | undefined;
 }
@@ -66,7 +69,8 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     options.onRequest(request, response);
   };
   const http1 = openHttp1(options.limits, onRequest);
-  const http2 = openHttp2(options.limits, onRequest, options.lane);
+  const { limits, lane, readers } = options;
+  const http2 = openHttp2({ limits, onRequest, lane, readers });
   const sockets = new Set<Socket>();
   const unsorted = new Set<Socket>();
   const refused = countConnections(options.metrics, sockets);

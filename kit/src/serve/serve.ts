@@ -64,7 +64,10 @@ export async function serve(options: ServeOptions): Promise<Server> {
   });
   const { host, port, log, metrics, tls } = options;
   const onPort = { host, port, limits, log, metrics, tls };
-  const listener = await openListener({ ...onPort, onRequest, requests, lane });
+  const listener = await openListener({
+    ...{ ...onPort, onRequest, requests, lane },
+    readers: slowReaders,
+  });
   let drained: Promise<void> | undefined;
   const drain = (graceMs: number) => {
     drained ??= runDrain(listener, graceMs, {

@@ -2,6 +2,7 @@ import { constants } from 'node:http2';
 import type { DescService } from '@bufbuild/protobuf';
 import type { HttpRequest, HttpResponse } from './http.ts';
 import type { ServeLimits } from './limits.ts';
+import { cutStream } from './stuck.ts';
 
 const leftOverMs = 2000;
 const lingerMs = 500;
@@ -17,11 +18,11 @@ export function createBodyLimit(
   const paths = new Set(services.flatMap(pathsWithOneMessage));
   return (request, response) => {
     if (!paths.has(request.url?.split('?', 1)[0] ?? '')) return;
-    const late = setTimeout(() => {
+    const late = setInterval(() => {
       if (!request.complete) cut(request);
     }, defaultTimeoutMs);
-    request.once('end', () => clearTimeout(late));
-    response.once('close', () => clearTimeout(late));
+    request.once('end', () => clearInterval(late));
+    response.once('close', () => clearInterval(late));
   };
 }
 
@@ -44,7 +45,7 @@ export function clearAway(request: HttpRequest, response: HttpResponse): void {
 }
 
 function cut(request: HttpRequest): void {
-  if ('stream' in request) request.stream.close(constants.NGHTTP2_CANCEL);
+  if ('stream' in request) cutStream(request.stream, constants.NGHTTP2_CANCEL);
   else request.destroy();
 }
 

@@ -1,12 +1,13 @@
 import { constants } from 'node:http2';
 import { carrierOf, type HttpRequest, type HttpResponse } from './http.ts';
 import type { ServeLimits } from './limits.ts';
+import { cutStream } from './stuck.ts';
 
 /** A large piece of an answer may take a second longer for each of so many bytes. */
 const slowestBytesPerS = 64 * 1024;
 const looksPerTime = 4;
 
-/** An answer that is being read. */
+/** An answer, or all that goes over a connection, as it is being read. */
 export interface Reading {
   /** What has not left yet, in bytes. */
   readonly writableLength: number;
@@ -21,7 +22,7 @@ export interface Reading {
 export interface SlowReaders extends Disposable {
   /** Watches over an answer until it is over. */
   watch(request: HttpRequest, response: HttpResponse): void;
-  /** Watches over an answer until it leaves. */
+  /** Watches over something until it leaves. */
   enter(reading: Reading): void;
   leave(reading: Reading): void;
 }
@@ -75,6 +76,6 @@ function cut(response: HttpResponse, carrier: ReturnType<typeof carrierOf>): voi
   // printed as a fault of ours.
   const left = Object.assign(new Error('the reader was cut'), { code: 'ECONNRESET' });
   if (response.listenerCount('error') > 0) response.emit('error', left);
-  if ('rstCode' in carrier) carrier.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  if ('rstCode' in carrier) cutStream(carrier, constants.NGHTTP2_ENHANCE_YOUR_CALM);
   else carrier.destroy();
 }

@@ -77,10 +77,12 @@ class Decoder {
         case ITEM_TIMEOUT:
           if (itemTimeout) return undefined;
           itemTimeout = this.#duration(to);
+          if (!itemTimeout) return undefined;
           break;
         case MAX_AGE:
           if (maxAge) return undefined;
           maxAge = this.#duration(to);
+          if (!maxAge) return undefined;
           break;
         case CONSISTENCY_TOKEN: {
           const text = this.#ascii(to);
@@ -168,10 +170,15 @@ class Decoder {
     return text;
   }
 
-  #duration(to: number): Duration {
+  /** A duration up to there; undefined: it does not end there, which protobuf-es may still make sense of. */
+  #duration(to: number): Duration | undefined {
     const from = this.#at;
     this.#at = to;
-    return fromBinary(DurationSchema, this.#bytes.subarray(from, to));
+    try {
+      return fromBinary(DurationSchema, this.#bytes.subarray(from, to));
+    } catch {
+      return undefined;
+    }
   }
 }
 

@@ -7,6 +7,7 @@ import type { Arrival } from '../admission.ts';
 import { type CallRecord, callerLeft } from '../calls.ts';
 import { type Peer, peerKey } from '../peer.ts';
 import { chooseRequestId, requestIdHeader } from '../request-id.ts';
+import { cutStream } from '../stuck.ts';
 import type { Lane } from './lane.ts';
 import { LeanBody } from './lean-body.ts';
 import type { LeanProtocol } from './lean-head.ts';
@@ -144,19 +145,19 @@ export class Exchange implements Arrival, LeanCall {
     if (this.#stream.closed) return;
     this.#awaitBody();
     this.#lane.refused(this.#stream, this.#protocol, this);
-    this.#stream.resume();
+    this.#leaveBody();
   }
 
   // What its watchers do.
 
   /** The body has not come in time. */
   cut(): void {
-    this.#stream.close(constants.NGHTTP2_CANCEL);
+    cutStream(this.#stream, constants.NGHTTP2_CANCEL);
   }
 
   /** The reader takes nothing of the answer. */
   cutReader(): void {
-    this.#stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    cutStream(this.#stream, constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
   /** Bytes of the answer that nobody has taken yet. */
@@ -230,7 +231,10 @@ export class Exchange implements Arrival, LeanCall {
       this.#unreadable(error as ConnectError);
       return;
     }
-    if (this.isLate(performance.now())) return this.late();
+    if (this.isLate(performance.now())) {
+      this.late();
+      return;
+    }
     const record = this.#record as CallRecord;
     record.running = true;
     try {
@@ -242,6 +246,12 @@ export class Exchange implements Arrival, LeanCall {
     } catch (error) {
       this.#failed(error);
     }
+  }
+
+  /** What still comes is nobody's: it is not waited for, once the error has left (RFC 9113, 8.1). */
+  #leaveBody(): void {
+    if (!this.#stream.readableEnded) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    this.#stream.resume();
   }
 
   readonly #answered = (bytes: Uint8Array): void => {
@@ -257,8 +267,7 @@ export class Exchange implements Arrival, LeanCall {
     this.#end(error);
     if (this.#stream.destroyed || this.#stream.closed) return;
     sendError(this.#stream, this.#protocol, { requestId: this.requestId, error });
-    // What still comes is nobody's.
-    this.#stream.resume();
+    this.#leaveBody();
   };
 
   #end(error?: ConnectError): void {
