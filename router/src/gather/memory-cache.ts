@@ -139,11 +139,13 @@ export function createMemoryCache(maxBytes: number): MemoryCache {
       if (before) release(before);
       makeRoom(space, needed);
       const held = heldOf(space) ?? open(space);
-      const kept = new Kept(held, key, shared(entry), needed);
+      // A copy: a key that was cut out of a message would keep all of that.
+      const own = Buffer.from(key).toString();
+      const kept = new Kept(held, own, shared(entry), needed);
       if (before) kept.visited = before.visited;
       slabs.take(kept);
       sieve.add(kept);
-      held.entries.set(key, kept);
+      held.entries.set(own, kept);
       bytes += needed;
       size++;
       return kept.entry;

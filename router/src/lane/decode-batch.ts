@@ -23,17 +23,20 @@ export function decodeBatch(message: Uint8Array): AskedBatch {
   return decoder.decode(message) ?? fromBinary(FetchContextRequestSchema, message);
 }
 
+/** Parts of a text keep all of it; those of a larger message are texts of their own. */
+const SLICED_MAX_BYTES = 16 * 1024;
+
 /** One for the process: it works in one go. */
 class Decoder {
-  #bytes: Uint8Array = new Uint8Array();
-  /** The same bytes as one text, of which parts are taken where they are ASCII. */
+  #bytes: Buffer = Buffer.alloc(0);
+  /** The same bytes as one text, of which parts are taken where they are ASCII; empty: they are too many. */
   #text = '';
   #at = 0;
   #type = '';
 
   decode(message: Uint8Array): AskedBatch | undefined {
-    this.#bytes = message;
-    this.#text = Buffer.from(message.buffer, message.byteOffset, message.length).toString('latin1');
+    this.#bytes = Buffer.from(message.buffer, message.byteOffset, message.length);
+    this.#text = message.length <= SLICED_MAX_BYTES ? this.#bytes.toString('latin1') : '';
     this.#at = 0;
     try {
       return this.#request();
@@ -85,13 +88,13 @@ class Decoder {
           if (!maxAge) return undefined;
           break;
         case CONSISTENCY_TOKEN: {
-          const text = this.#ascii(to);
+          const text = consistencyToken === '' ? this.#ascii(to) : undefined;
           if (text === undefined) return undefined;
           consistencyToken = text;
           break;
         }
         case PURPOSE: {
-          const text = this.#ascii(to);
+          const text = purpose === '' ? this.#ascii(to) : undefined;
           if (text === undefined) return undefined;
           purpose = text;
           break;
@@ -108,8 +111,12 @@ class Decoder {
     let versionRange = '';
     let key = '';
     let provider = '';
+    let last = 0;
     while (this.#at < end) {
-      const tag = this.#bytes[this.#at++];
+      const tag = this.#bytes[this.#at++] as number;
+      // Each once, and in order: what is overwritten would be kept with the text all the same.
+      if (tag <= last) return undefined;
+      last = tag;
       const to = this.#end(end);
       const text = to < 0 ? undefined : tag === REF_TYPE ? this.#sameType(to) : this.#ascii(to);
       if (text === undefined) return undefined;
@@ -153,7 +160,9 @@ class Decoder {
     const bytes = this.#bytes;
     for (let at = from; at < to; at++) if ((bytes[at] as number) >= 0x80) return undefined;
     this.#at = to;
-    return this.#text.substring(from, to);
+    return this.#text === ''
+      ? this.#bytes.toString('latin1', from, to)
+      : this.#text.substring(from, to);
   }
 
   /** Most refs of a process are of few types: the text before is taken again where it is the same. */
