@@ -22,6 +22,7 @@ export const weirVariables: readonly string[] = [
   'WEIR_DATA_DIR',
   'WEIR_DOCS_DIR',
   'WEIR_DRAIN',
+  'WEIR_FAST_LANE',
   'WEIR_HEALTH_INTERVAL',
   'WEIR_HOST',
   'WEIR_JOURNAL_DURABLE',

@@ -36,9 +36,8 @@ test('a key that may only fetch one type reads nothing else of the catalogue', a
   expect(await outcomes(['list:*'])).toEqual(Array(5).fill('done'));
   expect(await outcomes([])).toEqual(Array(5).fill('done'));
   const { registry: client } = registry.as({ scopes, permits: ['fetch:DocChunk'] });
-  for (const call of [client.getProvider({ name: 'docs' }), client.getConsumer({ name: 'bot' })]) {
-    expect(await outcomeOf(call)).toBe(refused);
-  }
+  const calls = [client.getProvider({ name: 'docs' }), client.getConsumer({ name: 'bot' })];
+  expect(await Promise.all(calls.map(outcomeOf))).toEqual([refused, refused]);
 });
 
 test('a key with permits gives no more than it has', async () => {
