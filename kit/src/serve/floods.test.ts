@@ -132,12 +132,12 @@ describe.each(lanes)('in the lane %s', (lane) => {
       begun.add(request);
       return { results: [{ outcome: { case: 'item', value: { etag: large } } }] };
     };
-    await using server = await openLaneServer(lane, answer, { limits: { slowReaderMs: 200 } });
+    await using server = await openLaneServer(lane, answer, { limits: { slowReaderMs: 2_000 } });
     const socket = await dialHttp2(server.url, setting(4, 2 ** 30));
     socket.pause();
     socket.write(frameOf(kinds.windowUpdate, { payload: uint32(2 ** 30) }));
     for (let i = 0; i < CALLS; i++) socket.write(Buffer.concat([begin(i), data(i, body, end)]));
-    await vi.waitFor(() => expect(begun.size).toBe(CALLS), 5_000);
+    await vi.waitFor(() => expect(begun.size).toBe(CALLS), 10_000);
     // The system takes some of it, so that some calls end; the others hold what they hold.
     await vi.waitFor(async () => expect(await callsAtWork(server)).toBe(0), 20_000);
     // Once, Node wrote on for ever to a peer that hung up then.

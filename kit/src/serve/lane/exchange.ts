@@ -248,9 +248,12 @@ export class Exchange implements Arrival, LeanCall {
     }
   }
 
-  /** What still comes is nobody's: it is not waited for, once the error has left (RFC 9113, 8.1). */
+  /**
+   * What still comes is nobody's: it is not waited for, once the error has left (RFC 9113, 8.1). Of a peer
+   * that reads nothing the stream is cut later, with the bodies that do not come.
+   */
   #leaveBody(): void {
-    if (!this.#stream.readableEnded) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    if (!this.#stream.readableEnded) cutStream(this.#stream, constants.NGHTTP2_NO_ERROR);
     this.#stream.resume();
   }
 

@@ -25,9 +25,9 @@ import {
 } from './test-lanes.ts';
 
 // Valid frames that no client would send in this way, against the fast lane: the server lives, others are
-// answered meanwhile, and nothing is left. WEIR_TEST_SEED sets the seed.
+// answered meanwhile, and nothing is left. WEIR_TEST_SEED sets another seed.
 
-const seed = Number(process.env.WEIR_TEST_SEED || Date.now() % 2 ** 31);
+const seed = Number(process.env.WEIR_TEST_SEED || 1);
 const RUNS = 150;
 const ANSWER_BYTES = 100_000;
 const { end, endHeaders, padded } = flags;
@@ -337,7 +337,8 @@ it(`frames in any order leave nothing behind, with WEIR_TEST_SEED=${seed}`, asyn
         const text = await server.metrics.text();
         expect(text).toMatch(/^weir_calls_at_work\{.* 0$/m);
         expect(text).toMatch(/^rpc_server_active_calls\{.*FetchContext.* 0$/m);
-      }, 5_000);
+        // A body that does not come is waited for ten seconds.
+      }, 20_000);
     }),
     // What is left is left for the runs that follow: nothing could be shrunk.
     { seed, numRuns: RUNS, endOnFailure: true },

@@ -115,9 +115,9 @@ export async function expectNothingLeft(server: TestServer): Promise<void> {
       /^(weir_calls_at_work|weir_calls_waiting|rpc_server_active_calls)\{.* (\d+)$/gm,
     );
     for (const [line, , count] of counts) expect(count, line).toBe('0');
-  }, 5_000);
+  }, 20_000);
   // Nor anything that a server would wait for.
   const startMs = performance.now();
   await server.drain(20_000);
-  expect(performance.now() - startMs).toBeLessThan(5_000);
+  expect(performance.now() - startMs).toBeLessThan(15_000);
 }
