@@ -123,6 +123,7 @@ export {
 } from './telemetry/spans.ts';
 export { createTally } from './telemetry/tally.ts';
 export { openTracing, type Tracing, type TracingOptions } from './telemetry/tracing.ts';
+export { weirVersion } from './telemetry/version.ts';
 export { weirVariables } from './variables.ts';
 export { JobError, type JobFault } from './workers/job-error.ts';
 export {

@@ -13,6 +13,9 @@ const calmAfterMs = 1000;
 /** How often waiting calls are looked at while none can begin. */
 const lookMs = 5;
 
+/** A message of so many bytes is a large batch, or a document: its call is dear. */
+export const DEAR_BYTES = 32 * 1024;
+
 /** A call that has arrived: its headers are there, its body is not read. */
 export interface Arrival {
   /** Begins the work; to be told once when the body has been read and its work is done or waits. */

@@ -2,7 +2,12 @@ import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { refuse } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import { type Admission, type AdmissionObserver, createAdmission } from './admission.ts';
+import {
+  type Admission,
+  type AdmissionObserver,
+  createAdmission,
+  DEAR_BYTES,
+} from './admission.ts';
 import { carrierOf, type HttpRequest, type HttpResponse } from './http.ts';
 import type { LeanRefusal } from './lane/lane.ts';
 import type { ServeLimits } from './limits.ts';
@@ -16,9 +21,6 @@ const refusals = retryDelaysMs.map((retryDelayMs) => {
   const text = 'more calls than can be answered in time; call again after the delay';
   return writeRefusal(refuse(Reason.OVERLOADED, text, { retryDelayMs }));
 });
-
-/** A message of so many bytes is a large batch, or a document. */
-const DEAR_BYTES = 32 * 1024;
 
 /** Begins a request now or soon, or answers it with a refusal. */
 export type Admit = (request: HttpRequest, response: HttpResponse, begin: () => void) => void;

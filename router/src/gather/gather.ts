@@ -1,4 +1,4 @@
-import { type Clock, reasonName } from '@weir/kit';
+import type { Clock } from '@weir/kit';
 import { noObligations, type Verdict } from '@weir/policy';
 import { CacheStatus } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
@@ -6,9 +6,9 @@ import { hidden, type Slot } from '../authorise.ts';
 import type { Batch } from '../batch.ts';
 import type { Call } from '../call.ts';
 import { type GiveDeps, give, isTooOld } from '../give.ts';
-import { type Found, type Outcome, type Refused, refused, refusedAtOnce } from '../outcome.ts';
+import { type Found, type Outcome, refused, refusedAtOnce } from '../outcome.ts';
 import type { ProviderRecords } from '../quality/record.ts';
-import { partsOf, type QualityParts, qualityOf, shareText, weakestOf } from '../quality/score.ts';
+import { partsOf, qualityOf } from '../quality/score.ts';
 import type { Offer, ProviderVersion } from '../snapshot/catalogue.ts';
 import { createBatcher } from './batcher.ts';
 import type { CacheSpace } from './cache-space.ts';
@@ -16,6 +16,15 @@ import type { CacheEntry } from './entry.ts';
 import type { Departures, Flights } from './flights.ts';
 import type { Landed, Wanted } from './land.ts';
 import { type LinkDeps, withLink } from './link.ts';
+import {
+  describe,
+  describeCached,
+  isOver,
+  late,
+  tellable,
+  tellsOfAnItem,
+  tooLow,
+} from './words.ts';
 
 /** What gathering needs. */
 export interface GatherDeps extends LinkDeps, GiveDeps {
@@ -250,29 +259,26 @@ async function fetchRoute(
   if (landed === 'gone') {
     return { ...refused(Reason.CANCELLED, 'the caller has gone'), cache: CacheStatus.MISS };
   }
+  const { redactions } = gathering.deps;
+  const to = { redactions, tenant: call.caller.tenant };
   const told =
-    landed.kind === 'refused'
-      ? { ...landed, ...tellable(gathering, slot, wanted.offer, landed) }
-      : landed;
+    landed.kind === 'refused' ? tellable(to, slot, { offer: wanted.offer, landed }) : landed;
   call.note?.(slot.index, 'gather', `${provider.name} ${provider.version}: ${describe(told)}`);
-  switch (landed.kind) {
+  switch (told.kind) {
     case 'missing':
       return undefined;
     case 'refused':
       // The one who began it ran out of time; this caller may have more.
-      if (!started && landed.ofStarter && hasTime(call, gathering.deps.clock)) {
+      if (!started && told.ofStarter && hasTime(call, gathering.deps.clock)) {
         return fetchRoute(gathering, slot, wanted);
       }
-      if (slot.conditional && tellsOfAnItem(landed)) return refusedAtOnce(hidden(slot.ref));
-      return {
-        ...tellable(gathering, slot, wanted.offer, landed),
-        cache: started ? CacheStatus.MISS : CacheStatus.COALESCED,
-      };
+      if (slot.conditional && tellsOfAnItem(told)) return refusedAtOnce(hidden(slot.ref));
+      return { ...told, cache: started ? CacheStatus.MISS : CacheStatus.COALESCED };
     case 'found':
-      if (decideOn(gathering, slot, wanted.offer, landed.entry).effect === 'deny') return undefined;
+      if (decideOn(gathering, slot, wanted.offer, told.entry).effect === 'deny') return undefined;
       return found(gathering, slot, {
-        ...{ offer: wanted.offer, entry: landed.entry, ageMs: 0 },
-        cache: howFetched(landed, started, wanted.offer),
+        ...{ offer: wanted.offer, entry: told.entry, ageMs: 0 },
+        cache: howFetched(told, started, wanted.offer),
       });
   }
 }
@@ -301,44 +307,6 @@ function decideOn({ call }: Gathering, slot: Slot, offer: Offer, entry: CacheEnt
   call.note?.(slot.index, 'decide', `${verdict.effect}, by the item itself`);
   return verdict;
 }
-
-/** A provider's own words may quote what the caller may not see. */
-function tellable({ deps, call }: Gathering, slot: Slot, offer: Offer, landed: Refused): Refused {
-  const { refusal } = landed;
-  const bare = bareTexts[refusal.reason]?.(offer);
-  if (bare === undefined) return landed;
-  if (slot.conditional) return { ...landed, refusal: { ...refusal, text: bare } };
-  // By the rules for this provider: what was decided last may be about another.
-  const { obligations } = slot.access.decide(offer.provider, slot.ref.key);
-  if (!obligations.changesValues) return landed;
-  const redactor = deps.redactions.redactor({ obligations, offer, tenant: call.caller.tenant });
-  const text = redactor.hidesFields ? bare : redactor.text(refusal.text);
-  return { ...landed, refusal: { ...refusal, text } };
-}
-
-/** What is told of refusals whose own text may quote a value. */
-const bareTexts: Readonly<Partial<Record<Reason, (offer: Offer) => string>>> = {
-  [Reason.PROVIDER_FAILED]: ({ provider }) => `provider ${provider.name} failed`,
-  [Reason.INVALID_ITEM]: ({ provider, type, typeVersion }) =>
-    `provider ${provider.name} sent a value that breaks the schema of ${type} ${typeVersion}`,
-};
-
-/** Whether the call, not the item, is to blame: there is no time to try anew. */
-function isOver({ refusal }: Refused): boolean {
-  return refusal.reason === Reason.CANCELLED || refusal.reason === Reason.DEADLINE_EXCEEDED;
-}
-
-/** Refusals that come only where there is an item. */
-function tellsOfAnItem({ refusal }: Refused): boolean {
-  return ofItems.has(refusal.reason);
-}
-
-const ofItems: ReadonlySet<Reason> = new Set([
-  Reason.ITEM_TOO_LARGE,
-  Reason.INVALID_ITEM,
-  Reason.PROVIDER_GARBAGE,
-  Reason.BLOB_STORE_UNAVAILABLE,
-]);
 
 /** An item that is there, and how it came. */
 interface Had {
@@ -372,11 +340,6 @@ function found(gathering: Gathering, slot: Slot, { offer, entry, ageMs, cache }:
 
 const none: readonly string[] = [];
 
-function tooLow(quality: number, parts: QualityParts, { minQuality }: Batch): string {
-  const weakest = weakestOf(parts);
-  return `the item's quality is ${shareText(quality)}, and at least ${minQuality} was asked for; its weakest part is ${weakest.name}, ${shareText(weakest.value)}`;
-}
-
 /** Whether an entry can be served: as it is, while it is refreshed, or not at all. */
 export function freshness(
   entry: CacheEntry,
@@ -388,34 +351,8 @@ export function freshness(
   return ageMs < entry.ttlMs + entry.staleMs ? 'stale' : 'expired';
 }
 
-function late(provider: string): Outcome {
-  const text = `provider ${provider} did not answer within the time for the item`;
-  const more = { retryDelayMs: 1_000 };
-  return { ...refused(Reason.DEADLINE_EXCEEDED, text, more), cache: CacheStatus.MISS };
-}
-
 function hasTime(call: Call, clock: Clock): boolean {
   return call.deadlineMs > clock.monotonicMs();
-}
-
-function describe(landed: Landed): string {
-  switch (landed.kind) {
-    case 'found':
-      return landed.revalidated ? 'not modified' : `found, ${landed.entry.field.length} bytes`;
-    case 'missing':
-      return 'no such key';
-    case 'refused':
-      // A provider's own words may quote the value.
-      return landed.refusal.reason === Reason.PROVIDER_FAILED
-        ? `refused: ${reasonName(landed.refusal.reason)}`
-        : `refused: ${landed.refusal.text}`;
-  }
-}
-
-function describeCached(where: string, entry: CacheEntry, served: unknown): string {
-  if (served === 'expired') return `${where}: there, but out of date`;
-  if (entry.negative) return `${where}: known to be missing`;
-  return `${where}: there`;
 }
 
 let gatherings = 0;

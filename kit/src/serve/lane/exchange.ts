@@ -1,6 +1,6 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
-import { Code, ConnectError, type ContextKey, type ContextValues } from '@connectrpc/connect';
+import { Code, ConnectError, type ContextValues } from '@connectrpc/connect';
 import { requestIdKey } from '../../caller.ts';
 import { addReason, toConnectError } from '../../errors.ts';
 import type { Arrival } from '../admission.ts';
@@ -13,6 +13,7 @@ import { LeanBody } from './lean-body.ts';
 import type { LeanProtocol } from './lean-head.ts';
 import type { LeanCall, LeanMethod } from './lean-method.ts';
 import { headroomOf, sendAnswer, sendError } from './lean-reply.ts';
+import { LeanValues } from './lean-values.ts';
 
 /** What is known of a call before it begins. */
 export interface Opening {
@@ -37,7 +38,7 @@ export class Exchange implements Arrival, LeanCall {
   readonly #protocol: LeanProtocol;
   readonly #body: LeanBody;
   readonly #deadlineMs: number;
-  readonly values: ContextValues = new Values();
+  readonly values: ContextValues = new LeanValues();
   readonly requestId: string;
   readonly arrivedMs: number;
   readonly dear: boolean;
@@ -295,22 +296,3 @@ export class Exchange implements Arrival, LeanCall {
 }
 
 function ignore(): void {}
-
-/** Context values, without an object of functions for each call. */
-class Values implements ContextValues {
-  readonly [id: symbol]: unknown;
-
-  get<T>({ id, defaultValue }: ContextKey<T>): T {
-    return id in this ? (this[id] as T) : defaultValue;
-  }
-
-  set<T>({ id }: ContextKey<T>, value: T): this {
-    (this as Record<symbol, unknown>)[id] = value;
-    return this;
-  }
-
-  delete({ id }: ContextKey<unknown>): this {
-    delete (this as Record<symbol, unknown>)[id];
-    return this;
-  }
-}

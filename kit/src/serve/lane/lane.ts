@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import type { Admission } from '../admission.ts';
+import { type Admission, DEAR_BYTES } from '../admission.ts';
 import type { CallRecord, Calls } from '../calls.ts';
 import type { ServeLimits } from '../limits.ts';
 import type { Peer } from '../peer.ts';
@@ -66,18 +66,9 @@ export interface LaneOptions {
 const LATE_LOOK_MS = 20;
 /** How often is looked for bodies that do not come. */
 const BODY_LOOK_MS = 1_000;
-/** A message of so many bytes is a large batch. */
-const DEAR_BYTES = 32 * 1024;
-
 /** Opens the fast lane. */
 export function openLane(options: LaneOptions): FastLane & Disposable {
   const { limits, admission, calls, requests, readers, ending } = options;
-  const methods = new Map(
-    options.methods.map((lean) => {
-      const path = `/${lean.method.parent.typeName}/${lean.method.name}`;
-      return [path, { lean, refused: options.refused(path) }];
-    }),
-  );
   const waiting = new Set<Exchange>();
   const bodies = new Set<Exchange>();
   const lookForLate = () => {
@@ -125,7 +116,10 @@ export function openLane(options: LaneOptions): FastLane & Disposable {
     },
   });
   const lanes = new Map(
-    [...methods].map(([path, { lean, refused }]) => [path, { lean, lane: laneOf(refused) }]),
+    options.methods.map((lean) => {
+      const path = `/${lean.method.parent.typeName}/${lean.method.name}`;
+      return [path, { lean, lane: laneOf(options.refused(path)) }];
+    }),
   );
 
   return {

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
+import { weirVersion } from '@weir/kit';
 import { ProviderService } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
 import { describe, expect, test } from 'vitest';
 import { testOutbound } from '../../../test/provider-server.ts';
@@ -148,7 +149,7 @@ describe('messages', () => {
 });
 
 describe('a call', () => {
-  test('is sent as connect-node sends it', async () => {
+  test('is sent as connect-node sends it, under a name of its own', async () => {
     await using pair = await openPair((stream) => {
       respond(stream);
       stream.end();
@@ -158,7 +159,7 @@ describe('a call', () => {
     const options = { timeoutMs: 2_000, headers: { authorization: 'Bearer x' } };
     await Array.fromAsync(createClient(ProviderService, transport).fetch({}, options));
     const [ours, theirs] = pair.headers;
-    expect(ours).toEqual(theirs);
+    expect(ours).toEqual({ ...theirs, 'user-agent': `weir/${weirVersion}` });
   });
 
   test('that is late is reset, and says so', async () => {

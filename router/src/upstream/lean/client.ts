@@ -1,3 +1,4 @@
+import { weirVersion } from '@weir/kit';
 import { ProviderService } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
 import { acceptedEncodings } from './inflate.ts';
 import { Replies } from './replies.ts';
@@ -24,8 +25,8 @@ export interface ProviderClient {
   call<T>(call: ProviderCall, decoder: Decoder<T>): Replies<T>;
 }
 
-/** Providers see what they saw of connect-es, which called them before. */
-const USER_AGENT = 'connect-es/2.2.0';
+/** What providers see in their logs. */
+const USER_AGENT = `weir/${weirVersion}`;
 
 /** Makes a client over the sessions of an address. */
 export function createProviderClient(address: string, sessions: Sessions): ProviderClient {
