@@ -10,7 +10,7 @@ import type { Subject } from '@weir/policy';
 import { CacheStatus, Sensitivity } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { ChainEncoder } from '../journal/src/writer/chain-encoder.ts';
-import type { RecordedCall, RecordedItem } from '../router/src/audit/recorded.ts';
+import type { RecordedCall, RecordedItem, RecordedKind } from '../router/src/audit/recorded.ts';
 import { createRecorder, type RecorderOptions } from '../router/src/audit/recorder.ts';
 
 // What the record of a call costs the router, in microseconds of the processor: beside the floor, which
@@ -192,18 +192,12 @@ function createCalls(items: number): RecordedCall[] {
     ...{ code: 0, reason: Reason.UNSPECIFIED, part: 0, target: '' },
     items: Array.from({ length: items }, (_, at): RecordedItem => {
       const item = (call * 7 + at) % facts.length;
-      return {
-        ...{ action: 'fetch', type: 'DocChunk', key: `handbook/page-${item}`, provider },
-        ...{
-          effect: 'allow',
-          rules,
-          redactions: none,
-          facts: facts[item],
-          code: 0,
-          reason: Reason.UNSPECIFIED,
-        },
-        ...{ cache: CacheStatus.HIT_MEMORY, bytes: ITEM_BYTES, known: true },
+      const kind: RecordedKind = {
+        ...{ action: 'fetch', type: 'DocChunk', provider, effect: 'allow', rules },
+        ...{ redactions: none, facts: facts[item], code: 0, reason: Reason.UNSPECIFIED },
+        ...{ cache: CacheStatus.HIT_MEMORY, known: true },
       };
+      return { kind, key: `handbook/page-${item}`, bytes: ITEM_BYTES };
     }),
   }));
 }

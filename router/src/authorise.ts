@@ -10,8 +10,10 @@ import {
   type PolicyIndex,
   type Verdict,
 } from '@weir/policy';
+import { CacheStatus } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { Ref } from './batch.ts';
+import type { CacheSpace } from './gather/cache-space.ts';
 import type { CacheEntry } from './gather/entry.ts';
 import { type Refused, refused } from './outcome.ts';
 import type { Plan } from './plan.ts';
@@ -150,27 +152,39 @@ class CellAccess implements Access {
   }
 }
 
-/** A ref on its way: where it may be asked for, and what was decided. */
-export interface Slot {
+/** A ref on its way: where it may be asked for, what was decided, and how far it has come. Of the hot path. */
+export class Slot {
   readonly index: number;
   readonly ref: Ref;
   readonly plan: Plan;
   readonly access: Access;
   /** The routes of the plan that are not denied beforehand, in their order. */
-  readonly routes: readonly Offer[];
+  routes: readonly Offer[];
   /** What was decided of each of them without the item; undefined: there is one, and `verdict` is it. */
-  readonly verdicts: readonly Verdict[] | undefined;
+  verdicts: readonly Verdict[] | undefined = undefined;
   /** Set: nothing is asked. */
-  readonly refused: Refused | undefined;
+  refused: Refused | undefined = undefined;
   /** Whether it depends on the item itself: then what is missing looks like what is forbidden. */
-  readonly conditional: boolean;
+  conditional = false;
   /** How many of its routes were asked. */
-  tried: number;
+  tried = 0;
   /** What was decided last. */
   verdict: Verdict;
+  /** Where what is asked for lies in the caches, and how it came from there or from elsewhere. */
+  space: CacheSpace | undefined = undefined;
+  cache: CacheStatus = CacheStatus.UNSPECIFIED;
   /** The item that it was decided on last, as the caches hold it, and whose; undefined: none was there. */
-  offer: Offer | undefined;
-  entry: CacheEntry | undefined;
+  offer: Offer | undefined = undefined;
+  entry: CacheEntry | undefined = undefined;
+
+  constructor(index: number, ref: Ref, plan: Plan, access: Access) {
+    this.index = index;
+    this.ref = ref;
+    this.plan = plan;
+    this.access = access;
+    this.routes = plan.routes;
+    this.verdict = denied;
+  }
 }
 
 /**
@@ -178,23 +192,23 @@ export interface Slot {
  * up. A refusal of the plan is told only to those who may know of the type.
  */
 export function authoriseRef(index: number, ref: Ref, plan: Plan, access: Access): Slot {
-  const [only] = plan.routes;
-  if (only && plan.routes.length === 1) {
-    const verdict = access.decide(only.provider, ref.key);
+  const slot = new Slot(index, ref, plan, access);
+  if (plan.routes.length === 1) {
+    const verdict = access.decide((plan.routes[0] as Offer).provider, ref.key);
     if (verdict.effect !== 'deny') {
-      return slotOf(index, ref, plan, {
-        ...{ access, routes: plan.routes, verdicts: undefined, refused: undefined, verdict },
-        conditional: verdict.effect === 'conditional',
-      });
+      slot.verdict = verdict;
+      slot.conditional = verdict.effect === 'conditional';
+      return slot;
     }
   }
-  return authoriseRoutes(index, ref, plan, access);
+  authoriseRoutes(slot);
+  return slot;
 }
 
-function authoriseRoutes(index: number, ref: Ref, plan: Plan, access: Access): Slot {
+function authoriseRoutes(slot: Slot): void {
+  const { plan, access, ref } = slot;
   const routes: Offer[] = [];
   const verdicts: Verdict[] = [];
-  let conditional = false;
   let first: Verdict | undefined;
   for (const offer of plan.routes) {
     const verdict = access.decide(offer.provider, ref.key);
@@ -202,34 +216,13 @@ function authoriseRoutes(index: number, ref: Ref, plan: Plan, access: Access): S
     if (verdict.effect === 'deny') continue;
     routes.push(offer);
     verdicts.push(verdict);
-    conditional ||= verdict.effect === 'conditional';
+    slot.conditional ||= verdict.effect === 'conditional';
   }
+  slot.routes = routes;
+  slot.verdicts = verdicts;
+  slot.verdict = verdicts[0] ?? first ?? denied;
   const told = access.visible ? plan.refused : undefined;
-  return slotOf(index, ref, plan, {
-    ...{ access, routes, verdicts, conditional },
-    refused: told ?? (routes.length === 0 ? hidden(ref) : undefined),
-    verdict: verdicts[0] ?? first ?? denied,
-  });
-}
-
-type Decided = Pick<Slot, 'access' | 'routes' | 'verdicts' | 'refused' | 'conditional' | 'verdict'>;
-
-/** All slots are made here, so that they have one shape. */
-function slotOf(index: number, ref: Ref, plan: Plan, decided: Decided): Slot {
-  return {
-    index,
-    ref,
-    plan,
-    access: decided.access,
-    routes: decided.routes,
-    verdicts: decided.verdicts,
-    refused: decided.refused,
-    conditional: decided.conditional,
-    tried: 0,
-    verdict: decided.verdict,
-    offer: undefined,
-    entry: undefined,
-  };
+  slot.refused = told ?? (routes.length === 0 ? hidden(ref) : undefined);
 }
 
 /** What those are told of a ref who may not know whether there is such an item. */

@@ -1,7 +1,7 @@
 import { createTally, type Metrics, reasonName } from '@weir/kit';
 import { CacheStatus } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import type { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
-import type { RecordedItem } from './audit/recorded.ts';
+import type { RecordedKind } from './audit/recorded.ts';
 import type { Outcome } from './outcome.ts';
 import type { RedactionResult } from './redactions.ts';
 import type { FollowerState } from './snapshot/follower.ts';
@@ -41,10 +41,15 @@ function outcomeName(reason: number): string {
         .toLowerCase();
 }
 
+/** An item that was decided on. */
+interface Decided {
+  readonly kind: Pick<RecordedKind, 'action' | 'effect'>;
+}
+
 /** Counts what was decided; returns the function to call with what is recorded of a call's items. */
 export function observeDecisions({
   meter,
-}: Pick<Metrics, 'meter'>): (items: readonly Pick<RecordedItem, 'action' | 'effect'>[]) => void {
+}: Pick<Metrics, 'meter'>): (items: readonly Decided[]) => void {
   const count = createTally<string>(meter, {
     name: 'weir_decisions',
     description: 'Items that were decided on, by what was to be done and what was decided.',
@@ -57,10 +62,10 @@ export function observeDecisions({
   return (items) => {
     // Those of one call are mostly alike.
     let [action, effect, alike] = ['', '', 0];
-    for (const item of items) {
-      if (item.action !== action || item.effect !== effect) {
+    for (const { kind } of items) {
+      if (kind.action !== action || kind.effect !== effect) {
         if (alike > 0) count(`${action} ${effect}`, alike);
-        ({ action, effect } = item);
+        ({ action, effect } = kind);
         alike = 0;
       }
       alike += 1;

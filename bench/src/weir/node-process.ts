@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type GcAnswer, gcQuestion } from '../subjects/gc-watch.ts';
+import { nodeFlags } from '../subjects/launch.ts';
 
 /** How a process of Weir's is started. */
 export interface NodeProcessSpec {
@@ -45,9 +46,9 @@ const niceness = '19';
 
 /** Starts a process; resolves when it is up. Throws with its last words when it is not, or is aborted. */
 export async function startNode(spec: NodeProcessSpec, signal: AbortSignal): Promise<NodeProcess> {
-  const flags = ['--scavenger-max-new-space-capacity-mb=8', '--import', gcWatch];
   const place = spec.cores === undefined ? [] : ['taskset', '-c', spec.cores];
-  const node = [process.execPath, ...flags, ...(spec.flags ?? []), join(root, spec.main)];
+  const flags = [...nodeFlags, '--import', gcWatch, ...(spec.flags ?? [])];
+  const node = [process.execPath, ...flags, join(root, spec.main)];
   const [command = '', ...args] = [...place, ...node];
   const child = spawn(command, args, {
     cwd: root,

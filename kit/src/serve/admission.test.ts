@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { createAdmission } from './admission.ts';
 
@@ -59,6 +59,16 @@ function open(more: Partial<typeof limits> = {}) {
     async settle() {
       while (admission.waiting > 0) await turn();
     },
+    /** It is behind by too much, and more come than begin. */
+    async overload() {
+      for (let round = 1; states.length === 0; round++) {
+        this.arrive(...range(1_000 * round, 1_000 * round + 60));
+        this.wait(41);
+        await turn();
+        await turn();
+      }
+      await this.settle();
+    },
   };
 }
 
@@ -81,23 +91,51 @@ it('lets a burst wait as long as it takes', async () => {
   expect(begun).toEqual(range(0, 24));
 });
 
-it('refuses those who waited too long when too many do, and begins the newest first', async () => {
+it('refuses those who waited too long when more come than begin, and begins the newest first', async () => {
   const { arrive, wait, begun, refused, states, settle } = open();
   arrive(...range(0, 60));
-  // Nobody waits too long yet.
+  wait(41);
+  // It may become less by itself.
   while (begun.length < 32) await turn();
+  expect([begun, refused]).toEqual([range(0, 32), []]);
+  arrive(...range(60, 120));
+  wait(41);
+  while (states.length === 0) await turn();
+  // Those that were about to begin still do, in their order.
   const late = begun.length;
   expect(begun).toEqual(range(0, late));
-  expect(refused).toEqual([]);
-  wait(41);
-  arrive(...range(60, 65));
+  expect(refused).toEqual(range(late, 120));
+  arrive(...range(120, 140));
   await settle();
-  expect(states).toEqual([true]);
-  // Those that were about to begin still do, in their order.
-  const more = begun.filter((id) => id < 60).length;
-  expect(begun.filter((id) => id < 60)).toEqual(range(0, more));
-  expect(refused).toEqual(range(more, 60));
-  expect(begun.slice(more)).toEqual([64, 63, 62, 61, 60]);
+  expect(begun.slice(late)).toEqual([...range(120, 136), 139, 138, 137, 136]);
+});
+
+it('lets those wait whom a pause has kept, for they become fewer', async () => {
+  const { arrive, wait, admission, begun, refused, states } = open({ burstCalls: 2 });
+  arrive(...range(0, 90));
+  wait(41);
+  while (admission.waiting > 0) {
+    const { waiting } = admission;
+    while (admission.waiting === waiting) await turn();
+    wait(10);
+  }
+  expect([begun, refused, states]).toEqual([range(0, 90), [], []]);
+});
+
+it('is calm again when no more come at once than a burst, even if some are refused', async () => {
+  const opened = open({ callsAtWork: 1_000_000 });
+  const { arrive, wait, refused, states, settle } = opened;
+  await opened.overload();
+  const before = refused.length;
+  while (states.length < 2) {
+    // 16 begin at once.
+    arrive(...range(0, 20));
+    wait(11);
+    await settle();
+    await sleep(20);
+  }
+  expect(refused.length).toBeGreaterThan(before);
+  expect(states).toEqual([true, false]);
 });
 
 it('takes a thread that was kept from the processor for no overload', async () => {
@@ -157,24 +195,23 @@ it('forgets callers who have left', async () => {
   expect(refused).toEqual([]);
 });
 
-it('is calm again when nothing was refused for a while', async () => {
-  const { arrive, wait, begun, states, settle } = open();
-  arrive(...range(0, 60));
-  while (begun.length < 32) await turn();
-  wait(41);
-  await settle();
-  expect(states).toEqual([true]);
-  wait(1_000);
-  while (states.length < 2) await turn();
-  expect(states).toEqual([true, false]);
+it('is not calm as long as more come at once than a burst', async () => {
+  const opened = open();
+  await opened.overload();
+  const end = performance.now() + 2_500;
+  while (performance.now() < end) {
+    opened.arrive(...range(0, 60));
+    opened.wait(11);
+    await opened.settle();
+    await sleep(20);
+  }
+  expect(opened.states).toEqual([true]);
 });
 
 it('in an overload begins what costs most last, so that it is shed first', async () => {
-  const { arrive, wait, begun, refused, states, dear, settle } = open();
-  arrive(...range(0, 40));
-  wait(41);
-  await settle();
-  expect(states).toEqual([true]);
+  const opened = open();
+  const { arrive, wait, begun, refused, dear, settle } = opened;
+  await opened.overload();
   const before = begun.length;
   for (const id of range(120, 140)) dear.add(id);
   arrive(...range(100, 140));

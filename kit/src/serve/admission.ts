@@ -8,8 +8,12 @@ const sliceMs = 2;
 const costShare = 0.2;
 /** Bodies that take longer are not waited for: their callers are slow, or away. */
 const readingMs = 10;
-/** How long nothing must have been refused before an overload is said to be over. */
+/** For how long there must have been no more than a burst before an overload is said to be over. */
 const calmAfterMs = 1000;
+/** How many times too much the process must be behind by for that to be an overload at once, */
+const farBehind = 2;
+/** and for how many times that long, when the queue has not become shorter since. */
+const longBehind = 5;
 /** How often waiting calls are looked at while none can begin. */
 const lookMs = 5;
 
@@ -80,10 +84,10 @@ type Waiting = Arrival & { readonly sinceMs: number; readonly sinceBusyMs: numbe
 /**
  * Creates the admission of calls. A few calls begin in each turn of the event loop and the others
  * wait in the order in which they came, so that the work done while they wait is what the process
- * is behind by. When that is too much (CoDel: by the time in the queue, not its length), there is
- * an overload: the newest begin first, for their callers still wait, dear ones after all others, and
- * whoever has waited too long is refused, until nobody had to be for a while. So what costs most is
- * shed first.
+ * is behind by. When that is too much (CoDel: by the time in the queue, not its length) and the queue
+ * does not shrink, there is an overload: the newest begin first, for their callers still wait, dear
+ * ones after all others, and whoever has waited too long is refused, until for a while no more came
+ * at once than a burst. So what costs most is shed first.
  */
 export function createAdmission(
   limits: Pick<
@@ -100,26 +104,44 @@ export function createAdmission(
   let beganMs = 0;
   let turning = false;
   let overloaded = false;
-  let refusedAtMs = Number.NEGATIVE_INFINITY;
+  /** Since when the process is behind by too much, and how many waited at least since. */
+  let behindSince: { readonly atMs: number; readonly waiting: number } | undefined;
+  /** Those refused lately: for as long as they would have been let wait, they count as waiting. */
+  let refusedLately = { sinceMs: 0, calls: 0 };
+  /** The most that waited, or would have, since this was looked at last. */
+  let mostWaiting = 0;
 
   const beginOverload = () => {
     overloaded = true;
+    mostWaiting = queue.length;
     observer.overloaded(true);
     setTimeout(endOverload, calmAfterMs).unref();
   };
-  /** An empty queue is no end of it: the next burst would wait as long as the first one did. */
+  /**
+   * An empty queue is no end of it: refusals made it so. Nor is a refusal a sign of it: a few callers
+   * who ask again at once would be refused for ever.
+   */
   const endOverload = () => {
-    const leftMs = refusedAtMs + calmAfterMs - clock.nowMs();
-    if (leftMs > 0) {
-      setTimeout(endOverload, leftMs).unref();
+    const isCalm = mostWaiting <= limits.burstCalls;
+    mostWaiting = queue.length;
+    if (!isCalm) {
+      setTimeout(endOverload, calmAfterMs).unref();
     } else {
       overloaded = false;
       observer.overloaded(false);
     }
   };
+  const countWaiting = (refused: number) => {
+    const nowMs = clock.nowMs();
+    if (nowMs - refusedLately.sinceMs > limits.overloadedQueueMs) {
+      refusedLately = { sinceMs: nowMs, calls: 0 };
+    }
+    refusedLately.calls += refused;
+    mostWaiting = Math.max(mostWaiting, queue.length + refusedLately.calls);
+  };
   const refuse = (arrival: Arrival) => {
     if (arrival.gone()) return;
-    refusedAtMs = clock.nowMs();
+    countWaiting(1);
     observer.refused();
     arrival.refuse();
   };
@@ -182,13 +204,23 @@ export function createAdmission(
       if (!next.gone()) return begin(next, clock.nowMs() - next.sinceMs);
     }
   };
+  /**
+   * After a pause of the process, as collections make, there is much to do, which becomes less by itself:
+   * it is given time, unless it is more than could be done soon.
+   */
+  const learnTrend = (nowMs: number, behindMs: number) => {
+    const waiting = queue.length;
+    if (!behindSince || waiting < behindSince.waiting) behindSince = { atMs: nowMs, waiting };
+    const isFar = behindMs > limits.queueMs * farBehind && waiting > behindSince.waiting;
+    if (isFar || nowMs - behindSince.atMs > limits.queueMs * longBehind) beginOverload();
+  };
   const shed = () => {
     const now = clock.nowMs();
     const busy = clock.busyMs();
     const behindMs = () => busy - (queue[0]?.sinceBusyMs ?? busy);
-    if (!overloaded && queue.length > limits.burstCalls && behindMs() > limits.queueMs) {
-      beginOverload();
-    }
+    if (overloaded) countWaiting(0);
+    if (queue.length <= limits.burstCalls || behindMs() <= limits.queueMs) behindSince = undefined;
+    else if (!overloaded) learnTrend(now, behindMs());
     while (overloaded && behindMs() > limits.overloadedQueueMs) refuse(queue.shift() as Waiting);
     // A burst is let wait as long as it moves.
     const stuck = atWork >= limits.callsAtWork;
@@ -206,6 +238,7 @@ export function createAdmission(
     }
     if (queue.length > 0) return nextTurn();
     costed = undefined;
+    behindSince = undefined;
   };
   const nextTurn = () => {
     if (turning) return;

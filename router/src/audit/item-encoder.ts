@@ -1,6 +1,6 @@
 import { Action, Effect } from '@weir/sdk/gen/weir/policy/v1/policy_pb';
 import type { RecordWriter } from './record-writer.ts';
-import type { RecordedItem } from './recorded.ts';
+import type { RecordedItem, RecordedKind } from './recorded.ts';
 
 /** The labels of an item that are recorded, in bytes of their names and values. */
 export const LABELS_MAX_BYTES = 1024;
@@ -54,58 +54,61 @@ export interface ItemEncoder {
 const KINDS_KEPT = 8;
 
 /**
- * Creates an encoder that remembers the items it encoded last: of another one that differs from one of
- * them by its key and bytes alone, only these are encoded.
+ * Creates an encoder that remembers the kinds it encoded last: of another item of one of them only the key
+ * and size are encoded.
  */
 export function createItemEncoder(): ItemEncoder {
-  const kinds: Kind[] = [];
+  const kinds: EncodedKind[] = [];
   let next = 0;
-  const kindOf = (out: RecordWriter, item: RecordedItem): Kind => {
-    for (const kind of kinds) if (isAlike(kind.item, item)) return kind;
-    const kind = kindOfItem(out, item);
-    kinds[next] = kind;
+  /** Of the item before. */
+  let last: EncodedKind | undefined;
+  const encodedOf = (out: RecordWriter, kind: RecordedKind): EncodedKind => {
+    for (const known of kinds) if (isAlike(known.kind, kind)) return known;
+    const encoded = encodeKind(out, kind);
+    kinds[next] = encoded;
     next = (next + 1) % KINDS_KEPT;
-    return kind;
+    return encoded;
   };
   return {
-    write(out, item) {
-      const { beforeKey, afterKey } = kindOf(out, item);
+    write(out, { kind, key, bytes }) {
+      if (last?.kind !== kind) last = encodedOf(out, kind);
       const from = out.open(ITEMS);
-      out.raw(beforeKey);
-      out.text(tags.key, cut(item.key));
-      out.raw(afterKey);
-      out.number(tags.bytes, item.bytes);
-      out.number(tags.known, item.known ? 1 : 0);
+      out.raw(last.beforeKey);
+      out.text(tags.key, cut(key));
+      out.raw(last.afterKey);
+      out.number(tags.bytes, bytes);
+      out.number(tags.known, kind.known ? 1 : 0);
       out.close(from);
     },
   };
 }
 
-/** An item, and the parts of it that others like it share, encoded: in the order of their fields. */
-interface Kind {
-  readonly item: RecordedItem;
+/** A kind, and its parts before and after an item's key, encoded: in the order of their fields. */
+interface EncodedKind {
+  readonly kind: RecordedKind;
   readonly beforeKey: Buffer;
   readonly afterKey: Buffer;
 }
 
-/** Whether two items differ by their keys and bytes at most. What is shared is compared by identity. */
-function isAlike(a: RecordedItem, b: RecordedItem): boolean {
+/** Whether two kinds tell the same. What is shared is compared by identity. */
+function isAlike(a: RecordedKind, b: RecordedKind): boolean {
   return (
-    a.facts === b.facts &&
-    a.type === b.type &&
-    a.cache === b.cache &&
-    a.reason === b.reason &&
-    a.code === b.code &&
-    a.effect === b.effect &&
-    a.known === b.known &&
-    a.action === b.action &&
-    areSame(a.rules, b.rules) &&
-    areSame(a.redactions, b.redactions) &&
-    isSameProvider(a.provider, b.provider)
+    a === b ||
+    (a.facts === b.facts &&
+      a.type === b.type &&
+      a.cache === b.cache &&
+      a.reason === b.reason &&
+      a.code === b.code &&
+      a.effect === b.effect &&
+      a.known === b.known &&
+      a.action === b.action &&
+      areSame(a.rules, b.rules) &&
+      areSame(a.redactions, b.redactions) &&
+      isSameProvider(a.provider, b.provider))
   );
 }
 
-function isSameProvider(a: RecordedItem['provider'], b: RecordedItem['provider']): boolean {
+function isSameProvider(a: RecordedKind['provider'], b: RecordedKind['provider']): boolean {
   return a === b || (a?.name === b?.name && a?.version === b?.version && a?.tenant === b?.tenant);
 }
 
@@ -113,33 +116,33 @@ function areSame(a: readonly string[], b: readonly string[]): boolean {
   return a === b || (a.length === b.length && a.every((line, at) => line === b[at]));
 }
 
-function kindOfItem(out: RecordWriter, item: RecordedItem): Kind {
+function encodeKind(out: RecordWriter, kind: RecordedKind): EncodedKind {
   const from = out.length;
-  out.number(tags.action, actions[item.action]);
-  out.text(tags.type, cut(item.type));
+  out.number(tags.action, actions[kind.action]);
+  out.text(tags.type, cut(kind.type));
   const beforeKey = out.cutOff(from);
-  encodeAfterKey(out, item);
-  return { item, beforeKey, afterKey: out.cutOff(from) };
+  encodeAfterKey(out, kind);
+  return { kind, beforeKey, afterKey: out.cutOff(from) };
 }
 
-function encodeAfterKey(out: RecordWriter, item: RecordedItem): void {
-  const { facts, provider } = item;
+function encodeAfterKey(out: RecordWriter, kind: RecordedKind): void {
+  const { facts, provider } = kind;
   if (provider) {
     out.text(tags.providerTenant, cut(provider.tenant));
     out.text(tags.provider, cut(provider.name));
     out.text(tags.providerVersion, cut(provider.version));
   }
-  out.number(tags.effect, item.effect === 'allow' ? Effect.ALLOW : Effect.DENY);
-  writeLines(out, tags.rules, item.rules);
-  writeLines(out, tags.redactions, item.redactions);
+  out.number(tags.effect, kind.effect === 'allow' ? Effect.ALLOW : Effect.DENY);
+  writeLines(out, tags.rules, kind.rules);
+  writeLines(out, tags.redactions, kind.redactions);
   if (facts) {
     out.number(tags.sensitivity, facts.sensitivity);
     writeLabels(out, facts.labels);
     out.text(tags.owner, cut(facts.owner));
   }
-  out.number(tags.code, item.code);
-  out.number(tags.reason, item.reason);
-  out.number(tags.cache, item.cache);
+  out.number(tags.code, kind.code);
+  out.number(tags.reason, kind.reason);
+  out.number(tags.cache, kind.cache);
 }
 
 /** As many whole lines as there is room for. */

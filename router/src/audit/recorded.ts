@@ -29,14 +29,19 @@ export interface RecordedCall {
   readonly items: readonly RecordedItem[];
 }
 
-/**
- * What is recorded of an item. Where `facts` is the same object as of the item before, as it is for what
- * comes from the cache and is alike, what they share is not encoded again.
- */
+/** What is recorded of an item. */
 export interface RecordedItem {
+  /** Items of which nothing but this differs share it, as those of one batch mostly do: it is encoded once. */
+  readonly kind: RecordedKind;
+  readonly key: string;
+  /** Given out. */
+  readonly bytes: number;
+}
+
+/** What is recorded of an item beside its key and size. */
+export interface RecordedKind {
   readonly action: ActionName;
   readonly type: string;
-  readonly key: string;
   /** Undefined: none was asked. */
   readonly provider?: RecordedProvider | undefined;
   readonly effect: 'allow' | 'deny';
@@ -49,8 +54,6 @@ export interface RecordedItem {
   /** The true reason. */
   readonly reason: Reason;
   readonly cache: CacheStatus;
-  /** Given out. */
-  readonly bytes: number;
   /** Whether there was an item of these facts to decide on. */
   readonly known: boolean;
 }

@@ -14,7 +14,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { RECORD_MAX_BYTES } from './call-encoder.ts';
 import { LABELS_MAX_BYTES } from './item-encoder.ts';
-import type { RecordedCall, RecordedItem } from './recorded.ts';
+import type { RecordedCall, RecordedItem, RecordedKind } from './recorded.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import { REFUSED_RECORDS_BURST } from './refused-calls.ts';
 
@@ -32,7 +32,7 @@ beforeEach(() => {
 });
 
 describe('what is written by hand', () => {
-  const item: fc.Arbitrary<RecordedItem> = fc.record(
+  const whole: fc.Arbitrary<Recorded> = fc.record(
     {
       action: fc.constantFrom('fetch', 'list', 'subscribe', 'call', 'administer'),
       type: fc.string({ unit: 'binary', maxLength: 60 }),
@@ -75,8 +75,18 @@ describe('what is written by hand', () => {
     },
   );
 
+  /** Each as it is, and then the same kind for another key. */
+  const items = fc
+    .array(fc.tuple(whole, fc.string({ maxLength: 80 })), { maxLength: 4 })
+    .map((all) =>
+      all.flatMap(([one, key]) => {
+        const item = itemOf(one);
+        return [item, { ...item, key, bytes: key.length }];
+      }),
+    );
+
   test(`is what protobuf reads, and would have written (WEIR_TEST_SEED=${seed})`, () => {
-    const calls = fc.array(fc.array(item, { maxLength: 8 }), { minLength: 1, maxLength: 3 });
+    const calls = fc.array(items, { minLength: 1, maxLength: 3 });
     fc.assert(
       fc.property(calls, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (batches, revision) => {
         for (const items of batches) {
@@ -262,25 +272,25 @@ function expectSame(record: CallRecord, call: RecordedCall): void {
   expect(record.time && timestampMs(record.time)).toBe(call.startWallMs);
   expect(record.duration).toMatchObject({ seconds: 1n, nanos: 234_500_000 });
   expect(record.items).toHaveLength(call.items.length);
-  for (const [index, item] of call.items.entries()) {
+  for (const [index, { kind, key, bytes }] of call.items.entries()) {
     expect(record.items[index]).toMatchObject({
-      action: Action[item.action.toUpperCase() as keyof typeof Action],
-      type: item.type,
-      key: item.key,
-      provider: item.provider?.name ?? '',
-      providerTenant: item.provider?.tenant ?? '',
-      providerVersion: item.provider?.version ?? '',
-      effect: item.effect === 'allow' ? Effect.ALLOW : Effect.DENY,
-      rules: item.rules,
-      redactions: item.redactions,
-      sensitivity: item.facts?.sensitivity ?? 0,
-      labels: item.facts?.labels ?? {},
-      owner: item.facts?.owner ?? '',
-      code: item.code,
-      reason: item.reason,
-      cache: item.cache,
-      bytes: BigInt(item.bytes),
-      known: item.known,
+      action: Action[kind.action.toUpperCase() as keyof typeof Action],
+      type: kind.type,
+      key,
+      provider: kind.provider?.name ?? '',
+      providerTenant: kind.provider?.tenant ?? '',
+      providerVersion: kind.provider?.version ?? '',
+      effect: kind.effect === 'allow' ? Effect.ALLOW : Effect.DENY,
+      rules: kind.rules,
+      redactions: kind.redactions,
+      sensitivity: kind.facts?.sensitivity ?? 0,
+      labels: kind.facts?.labels ?? {},
+      owner: kind.facts?.owner ?? '',
+      code: kind.code,
+      reason: kind.reason,
+      cache: kind.cache,
+      bytes: BigInt(bytes),
+      known: kind.known,
     });
   }
 }
@@ -303,20 +313,25 @@ function callOf(call: Partial<RecordedCall>): RecordedCall {
   };
 }
 
-function itemOf(item: Partial<RecordedItem>): RecordedItem {
+/** All that is recorded of an item. */
+type Recorded = RecordedKind & Omit<RecordedItem, 'kind'>;
+
+function itemOf({ key = 'a', bytes = 100, ...kind }: Partial<Recorded>): RecordedItem {
   return {
-    action: 'fetch',
-    type: 'DocChunk',
-    key: 'a',
-    effect: 'allow',
-    rules: [],
-    redactions: [],
-    code: 0,
-    reason: Reason.UNSPECIFIED,
-    cache: CacheStatus.MISS,
-    bytes: 100,
-    known: true,
-    ...item,
+    kind: {
+      action: 'fetch',
+      type: 'DocChunk',
+      effect: 'allow',
+      rules: [],
+      redactions: [],
+      code: 0,
+      reason: Reason.UNSPECIFIED,
+      cache: CacheStatus.MISS,
+      known: true,
+      ...kind,
+    },
+    key,
+    bytes,
   };
 }
 

@@ -15,7 +15,7 @@ import type { CacheSpace } from './cache-space.ts';
 import type { CacheEntry } from './entry.ts';
 import type { Departures, Flights } from './flights.ts';
 import type { Landed, Wanted } from './land.ts';
-import { type LinkDeps, withLink } from './link.ts';
+import { type LinkDeps, mayNeedLink, withLink } from './link.ts';
 import {
   describe,
   describeCached,
@@ -38,12 +38,6 @@ export type Gathered = Outcome | Promise<Outcome>;
 
 /** What a cached entry serves; undefined: there is no such item for the caller. */
 type Served = Outcome | undefined | 'expired';
-
-/** How one route is asked for one key. */
-interface Asking {
-  readonly offer: Offer;
-  readonly space: CacheSpace;
-}
 
 /** What is remembered during the gathering of one call; what a hit in memory has no use for is made late. */
 class Gathering {
@@ -95,14 +89,25 @@ export function gather(
   slots: readonly Slot[],
 ): Gathered[] {
   const gathering = new Gathering(deps, call, batch);
-  const again = (slot: Slot) => gatherSlot(gathering, slot, 0);
-  const gathered = slots.map((slot) =>
-    withLink(deps, call, { slot, gathered: gatherSlot(gathering, slot, 0), again }),
-  );
+  const gathered: Gathered[] = [];
+  for (const slot of slots) gathered.push(gatherWhole(gathering, slot));
   // Whatever comes later comes in another turn.
   gathering.provider = undefined;
   gathering.nowMs = 0;
   return gathered;
+}
+
+function gatherWhole(gathering: Gathering, slot: Slot): Gathered {
+  const gathered = gatherSlot(gathering, slot, 0);
+  return mayNeedLink(gathered) ? linked(gathering, slot, gathered) : gathered;
+}
+
+// Closures stand in functions of their own: what they hold is made where such a function begins, also
+// when nothing is waited for.
+
+function linked(gathering: Gathering, slot: Slot, gathered: Gathered): Gathered {
+  const again = () => gatherSlot(gathering, slot, 0);
+  return withLink(gathering.deps, gathering.call, { slot, gathered, again });
 }
 
 function timeOf({ nowMs, deps }: Gathering): number {
@@ -124,10 +129,8 @@ function gatherSlot(gathering: Gathering, slot: Slot, from: number): Gathered {
   if (slot.refused) return refusedAtOnce(slot.refused);
   for (let at = from; at < slot.routes.length; at++) {
     slot.tried = at + 1;
-    const outcome = gatherRoute(gathering, slot, at);
-    if (outcome instanceof Promise) {
-      return outcome.then((late) => late ?? gatherSlot(gathering, slot, at + 1));
-    }
+    const outcome = gatherRoute(gathering, slot, slot.routes[at] as Offer);
+    if (outcome instanceof Promise) return orNext(outcome, gathering, slot);
     if (outcome) return outcome;
   }
   // Who may not know what is forbidden may not know what is missing either.
@@ -136,97 +139,116 @@ function gatherSlot(gathering: Gathering, slot: Slot, from: number): Gathered {
   return { ...refused(Reason.KEY_NOT_FOUND, text), cache: CacheStatus.MISS };
 }
 
+async function orNext(
+  outcome: Promise<Outcome | undefined>,
+  gathering: Gathering,
+  slot: Slot,
+): Promise<Outcome> {
+  const { tried } = slot;
+  return (await outcome) ?? gatherSlot(gathering, slot, tried);
+}
+
 /** Asks one route. Undefined: it has no such key. */
 function gatherRoute(
   gathering: Gathering,
   slot: Slot,
-  at: number,
+  offer: Offer,
 ): Outcome | undefined | Promise<Outcome | undefined> {
   const { call, deps } = gathering;
-  const offer = slot.routes[at] as Offer;
   const space = deps.memory.spaceOf(call.caller, offer);
-  const asking: Asking = { offer, space };
-  if (offer.scope === 'none') return fetchRoute(gathering, slot, wantedOf(gathering, slot, asking));
-  const inMemory = deps.memory.get(space, slot.ref.key);
-  if (!inMemory) {
+  slot.space = space;
+  if (offer.scope === 'none') return fetchRoute(gathering, slot, wantedOf(gathering, slot, space));
+  const entry = deps.memory.get(space, slot.ref.key);
+  if (!entry) {
     call.note?.(slot.index, 'gather', 'memory: not there');
-    return askBeyondMemory(gathering, slot, asking);
+    return askBeyondMemory(gathering, slot, space);
   }
-  const served = serve(gathering, slot, { ...asking, entry: inMemory, from: HIT_MEMORY });
-  call.note?.(slot.index, 'gather', describeCached('memory', inMemory, served));
-  if (served instanceof Promise) {
-    return served.then((late) =>
-      late === 'expired' ? askBeyondMemory(gathering, slot, asking, inMemory) : late,
-    );
-  }
-  return served === 'expired' ? askBeyondMemory(gathering, slot, asking, inMemory) : served;
+  slot.cache = CacheStatus.HIT_MEMORY;
+  const served = serve(gathering, slot, entry);
+  call.note?.(slot.index, 'gather', describeCached('memory', entry, served));
+  if (served instanceof Promise) return orBeyond(served, gathering, slot, entry);
+  return served === 'expired' ? askBeyondMemory(gathering, slot, space, entry) : served;
 }
 
-const HIT_MEMORY = CacheStatus.HIT_MEMORY;
+async function orBeyond(
+  served: Promise<Served>,
+  gathering: Gathering,
+  slot: Slot,
+  entry: CacheEntry,
+): Promise<Outcome | undefined> {
+  const space = slot.space as CacheSpace;
+  const late = await served;
+  return late === 'expired' ? askBeyondMemory(gathering, slot, space, entry) : late;
+}
 
 /** What is to be fetched for a slot; `stale` is what is held, out of date. */
 function wantedOf(
   { id }: Gathering,
   { ref }: Slot,
-  { offer, space }: Asking,
+  { offer, prefix }: CacheSpace,
   stale?: CacheEntry,
 ): Wanted {
   return {
     // What may not be shared is shared by the duplicates of one call only.
-    key: space.prefix + ref.key + (offer.scope === 'none' ? `\0${id}` : ''),
+    key: prefix + ref.key + (offer.scope === 'none' ? `\0${id}` : ''),
     offer,
     query: { type: offer.type, key: ref.key },
     stale,
   };
 }
 
-/** An entry that a cache has. */
-interface Cached extends Asking {
-  readonly entry: CacheEntry;
-  readonly from: CacheStatus;
-}
-
 /** Serves a slot from a cache, as far as the entry may be served. */
-function serve(gathering: Gathering, slot: Slot, cached: Cached): Served | Promise<Served> {
-  const { offer, entry } = cached;
-  const ageMs = timeOf(gathering) - entry.confirmedAtMs;
+function serve(gathering: Gathering, slot: Slot, entry: CacheEntry): Served | Promise<Served> {
+  const { offer } = slot.space as CacheSpace;
+  // A whole number is no object of its own.
+  const ageMs = Math.round(timeOf(gathering) - entry.confirmedAtMs);
   const state = freshness(entry, ageMs, gathering.batch.maxAgeMs);
   if (state === 'expired') return 'expired';
   if (entry.negative) {
-    if (state === 'stale') refresh(gathering, slot, cached);
+    if (state === 'stale') refresh(gathering, slot, entry);
     return undefined;
   }
-  const verdict = decideOn(gathering, slot, offer, entry);
+  const verdict = decideOn(gathering, slot, entry);
   // What is forbidden is passed over for as long as what is missing would be, and then asked for
   // again: so that a time that runs out, or a provider that is down, does not tell that it is there.
   if (verdict.effect === 'deny') return ageMs < offer.negativeTtlMs ? undefined : 'expired';
   if (isTooOld(verdict, ageMs)) return 'expired';
-  if (state === 'fresh') return found(gathering, slot, { offer, entry, ageMs, cache: cached.from });
-  const gathered = found(gathering, slot, { offer, entry, ageMs, cache: CacheStatus.STALE });
+  if (state === 'fresh') return found(gathering, slot, entry, ageMs);
+  slot.cache = CacheStatus.STALE;
+  return refreshing(found(gathering, slot, entry, ageMs), gathering, slot, entry);
+}
+
+/** What is served while it is refreshed. */
+function refreshing(
+  gathered: Gathered,
+  gathering: Gathering,
+  slot: Slot,
+  entry: CacheEntry,
+): Served | Promise<Served> {
   const judged = (outcome: Outcome): Served => {
     // Anew, it may be good enough.
     if (outcome.kind === 'refused' && !isOver(outcome)) return 'expired';
-    refresh(gathering, slot, cached);
+    refresh(gathering, slot, entry);
     return outcome;
   };
   return gathered instanceof Promise ? gathered.then(judged) : judged(gathered);
 }
 
-function refresh(gathering: Gathering, slot: Slot, cached: Cached): void {
-  gathering.departures.refresh(wantedOf(gathering, slot, cached, cached.entry));
+function refresh(gathering: Gathering, slot: Slot, entry: CacheEntry): void {
+  const wanted = wantedOf(gathering, slot, slot.space as CacheSpace, entry);
+  gathering.departures.refresh(wanted);
 }
 
 /** Asks the shared cache, if there is one, then the provider. */
 function askBeyondMemory(
   gathering: Gathering,
   slot: Slot,
-  asking: Asking,
+  space: CacheSpace,
   inMemory?: CacheEntry,
 ): Promise<Outcome | undefined> {
   const { call, deps } = gathering;
-  const { space } = asking;
   const fetchAs = (stale: CacheEntry | undefined) =>
-    fetchRoute(gathering, slot, wantedOf(gathering, slot, asking, stale));
+    fetchRoute(gathering, slot, wantedOf(gathering, slot, space, stale));
   if (!deps.shared) return fetchAs(inMemory);
   return gathering.lookUpShared(space.prefix + slot.ref.key).then((shared) => {
     if (!shared) {
@@ -234,8 +256,8 @@ function askBeyondMemory(
       return fetchAs(inMemory);
     }
     const take = (served: Served) => (served === 'expired' ? fetchAs(shared) : served);
-    const cached = { ...asking, entry: shared, from: CacheStatus.HIT_SHARED };
-    const served = serve(gathering, slot, cached);
+    slot.cache = CacheStatus.HIT_SHARED;
+    const served = serve(gathering, slot, shared);
     call.note?.(slot.index, 'gather', describeCached('shared cache', shared, served));
     if (served !== 'expired') deps.memory.set(space, slot.ref.key, shared);
     return served instanceof Promise ? served.then(take) : take(served);
@@ -275,11 +297,9 @@ async function fetchRoute(
       if (slot.conditional && tellsOfAnItem(told)) return refusedAtOnce(hidden(slot.ref));
       return { ...told, cache: started ? CacheStatus.MISS : CacheStatus.COALESCED };
     case 'found':
-      if (decideOn(gathering, slot, wanted.offer, told.entry).effect === 'deny') return undefined;
-      return found(gathering, slot, {
-        ...{ offer: wanted.offer, entry: told.entry, ageMs: 0 },
-        cache: howFetched(told, started, wanted.offer),
-      });
+      if (decideOn(gathering, slot, told.entry).effect === 'deny') return undefined;
+      slot.cache = howFetched(told, started, wanted.offer);
+      return found(gathering, slot, told.entry, 0);
   }
 }
 
@@ -294,7 +314,8 @@ function howFetched(
 }
 
 /** Decides on an item that is there; what is forbidden is then as if it were missing. */
-function decideOn({ call }: Gathering, slot: Slot, offer: Offer, entry: CacheEntry): Verdict {
+function decideOn({ call }: Gathering, slot: Slot, entry: CacheEntry): Verdict {
+  const { offer } = slot.space as CacheSpace;
   slot.offer = offer;
   slot.entry = entry;
   if (!slot.conditional) {
@@ -308,17 +329,11 @@ function decideOn({ call }: Gathering, slot: Slot, offer: Offer, entry: CacheEnt
   return verdict;
 }
 
-/** An item that is there, and how it came. */
-interface Had {
-  readonly offer: Offer;
-  readonly entry: CacheEntry;
-  readonly ageMs: number;
-  readonly cache: CacheStatus;
-}
-
 /** An item that is there, if it is good enough for the caller, as the caller may have it. */
-function found(gathering: Gathering, slot: Slot, { offer, entry, ageMs, cache }: Had): Gathered {
+function found(gathering: Gathering, slot: Slot, entry: CacheEntry, ageMs: number): Gathered {
   const { batch, deps, call } = gathering;
+  const { cache } = slot;
+  const { offer } = slot.space as CacheSpace;
   const record = recordOf(gathering, offer.provider);
   const quality = qualityOf(entry, ageMs, record);
   if (quality < batch.minQuality) {

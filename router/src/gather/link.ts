@@ -27,21 +27,23 @@ const RETRY_MS = 1_000;
 /** How often a slot is gathered again: what was redacted can be lost, then the value itself. */
 const REGATHERED_MAX = 2;
 
+/** Whether an outcome is, or may become, one that `withLink` is for. */
+export function mayNeedLink(gathered: Gathered): boolean {
+  if (gathered instanceof Promise) return true;
+  return gathered.kind === 'found' ? gathered.entry.large : gathered.lost !== undefined;
+}
+
 /**
  * Gives a large value its link. When the store has its bytes no more, what is held of it is
  * forgotten, and the slot is gathered once more by `again`. All else passes.
  */
 export function withLink(deps: LinkDeps, call: Call, { slot, gathered, again }: Linking): Gathered {
-  if (!(gathered instanceof Promise)) {
-    const isLarge = gathered.kind === 'found' ? gathered.entry.large : gathered.lost !== undefined;
-    if (!isLarge) return gathered;
-  }
   const mend = (outcome: Outcome, left: number): Gathered => {
     const lost = outcome.kind === 'refused' ? outcome.lost : undefined;
     if (!lost || left === 0) return outcome;
     call.note?.(slot.index, 'gather', 'the blob store: not there any more');
     forget(deps, call, { slot, lost });
-    return settle(again(slot), left - 1);
+    return settle(again(), left - 1);
   };
   const settle = (one: Gathered, left: number): Gathered => {
     const linked = linkedTo(deps, call, one);
@@ -56,7 +58,7 @@ export function withLink(deps: LinkDeps, call: Call, { slot, gathered, again }: 
 interface Linking {
   readonly slot: Slot;
   readonly gathered: Gathered;
-  readonly again: (slot: Slot) => Gathered;
+  readonly again: () => Gathered;
 }
 
 /** Gives a large value its link, made for this call; all else stays as it is. */

@@ -4,7 +4,7 @@ import type { Verdict } from '@weir/policy';
 import { Sensitivity } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
-import type { RecordedItem } from '../audit/recorded.ts';
+import type { RecordedItem, RecordedKind } from '../audit/recorded.ts';
 import { createAuthority } from '../authorise.ts';
 import type { SnapshotHolder } from '../snapshot/holder.ts';
 
@@ -34,9 +34,12 @@ export function requireAllowed(
     const text = `the tenant's policy does not allow you to administer ${type}/${method.name}`;
     throw refuse(Reason.DENIED, text);
   }
-  const item = { action: 'administer' as const, type, key: method.name, redactions: [] };
-  const allowed = effect === 'allow' ? effect : 'deny';
-  return [{ ...item, effect: allowed, rules, code: 0, reason: 0, cache: 0, bytes: 0, known: true }];
+  const kind: RecordedKind = {
+    ...{ action: 'administer', type, redactions: [], rules },
+    effect: effect === 'allow' ? effect : 'deny',
+    ...{ code: 0, reason: 0, cache: 0, known: true },
+  };
+  return [{ kind, key: method.name, bytes: 0 }];
 }
 
 /** Whether the tenant's policy lets a method be called. */

@@ -13,7 +13,7 @@ import {
 import type { ItemFacts, Verdict } from '@weir/policy';
 import { CacheStatus } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
-import type { RecordedItem, RecordedProvider } from '../audit/recorded.ts';
+import type { RecordedItem, RecordedKind, RecordedProvider } from '../audit/recorded.ts';
 import type { Recorder } from '../audit/recorder.ts';
 import { handledKey } from '../audit/unhandled.ts';
 import type { Slot } from '../authorise.ts';
@@ -159,6 +159,10 @@ export function recorded<T>(
 
 /** What is recorded of a ref that a caller of the tenant asked for. */
 export function fetchedItem(tenant: string, slot: Slot, outcome: Outcome): RecordedItem {
+  return { kind: kindOf(tenant, slot, outcome), key: slot.ref.key, bytes: valueBytes(outcome) };
+}
+
+function kindOf(tenant: string, slot: Slot, outcome: Outcome): RecordedKind {
   const { ref, verdict, offer } = slot;
   const provider = offer?.provider ?? slot.routes[slot.tried - 1]?.provider;
   const isFound = outcome.kind === 'found';
@@ -167,7 +171,6 @@ export function fetchedItem(tenant: string, slot: Slot, outcome: Outcome): Recor
   return {
     action: 'fetch',
     type: ref.type,
-    key: ref.key,
     provider: provider && recordedProvider(provider, tenant),
     effect: effectOf(verdict),
     rules: verdict.rules,
@@ -176,7 +179,6 @@ export function fetchedItem(tenant: string, slot: Slot, outcome: Outcome): Recor
     code: isFound ? 0 : codeOf(reason),
     reason,
     cache: outcome.cache,
-    bytes: valueBytes(outcome),
     known: facts !== undefined,
   };
 }
@@ -203,7 +205,7 @@ function recordedProvider(provider: ProviderVersion, tenant: string): RecordedPr
 }
 
 /** What depends on an item that is not there was denied by nobody. */
-function effectOf({ effect }: Verdict): RecordedItem['effect'] {
+function effectOf({ effect }: Verdict): RecordedKind['effect'] {
   return effect === 'deny' ? 'deny' : 'allow';
 }
 
@@ -218,15 +220,16 @@ function trueReason({ verdict, plan }: Slot, told: Reason): Reason {
 export function listedItem(tenant: string, listed: Listed): RecordedItem {
   const { offer, key, facts, verdict, redactions, entry } = listed;
   const hides = verdict.effect === 'allow' && verdict.obligations.changesValues;
-  return {
-    ...{ action: 'list', type: offer.type, key },
+  const kind: RecordedKind = {
+    ...{ action: 'list', type: offer.type },
     provider: recordedProvider(offer.provider, tenant),
     ...{ effect: effectOf(verdict), rules: verdict.rules, redactions },
     ...(!hides && { facts }),
     code: entry ? 0 : codeOf(Reason.DENIED),
     reason: entry ? Reason.UNSPECIFIED : Reason.DENIED,
-    ...{ cache: CacheStatus.UNSPECIFIED, bytes: 0, known: !hides },
+    ...{ cache: CacheStatus.UNSPECIFIED, known: !hides },
   };
+  return { kind, key, bytes: 0 };
 }
 
 /** What is recorded of a batch: of each item what was sent, which can be less than what was found. */
@@ -236,12 +239,45 @@ export function fetchedItems(
   outcomes: readonly Outcome[],
   sent: readonly Outcome[],
 ): RecordedItem[] {
-  return slots.map((slot, index) => {
+  const items: RecordedItem[] = [];
+  let before: Fetched | undefined;
+  for (let index = 0; index < slots.length; index++) {
+    const slot = slots[index] as Slot;
     const outcome = outcomes[index] as Outcome;
-    const item = fetchedItem(tenant, slot, outcome);
     const told = sent[index];
-    if (told === outcome || told?.kind !== 'refused') return item;
-    const { code, reason } = told.refusal;
-    return { ...item, code, reason, bytes: 0, redactions: [] };
-  });
+    if (told !== outcome && told?.kind === 'refused') {
+      const { code, reason } = told.refusal;
+      const kind = { ...kindOf(tenant, slot, outcome), code, reason, redactions: none };
+      items.push({ kind, key: slot.ref.key, bytes: 0 });
+    } else if (before && areAlike(before, slot, outcome)) {
+      items.push({ kind: before.kind, key: slot.ref.key, bytes: valueBytes(outcome) });
+    } else {
+      const item = fetchedItem(tenant, slot, outcome);
+      before = { slot, outcome, kind: item.kind };
+      items.push(item);
+    }
+  }
+  return items;
+}
+
+/** An item of a batch, and what was recorded of it. */
+interface Fetched {
+  readonly slot: Slot;
+  readonly outcome: Outcome;
+  readonly kind: RecordedKind;
+}
+
+/** Whether two items that were found are of one kind, as most of a batch are. */
+function areAlike(before: Fetched, slot: Slot, outcome: Outcome): boolean {
+  const other = before.outcome;
+  return (
+    outcome.kind === 'found' &&
+    other.kind === 'found' &&
+    outcome.entry.facts === other.entry.facts &&
+    outcome.redactions === other.redactions &&
+    outcome.cache === other.cache &&
+    slot.verdict === before.slot.verdict &&
+    slot.offer === before.slot.offer &&
+    slot.ref.type === before.slot.ref.type
+  );
 }
