@@ -58,6 +58,8 @@ const warmupMs = 300;
 /** Before the first one, so that nobody is measured cold. */
 const firstWarmupMs = 2_000;
 const seed = 20_270_101;
+/** A fixed rate is left out from so many times of what a subject answers at saturation. */
+const beyondTimes = 2;
 /** More than a scenario can ask for; a hundred times as many have digits enough. */
 const freshOfScenario = 10 ** (freshDigits - 2);
 
@@ -128,6 +130,10 @@ async function measureLoads(
   await opened.subject.resume?.();
   for (const plan of scenario.loads) {
     const name = `${scenario.name} ${repetition}/${repetitions}  ${opened.name}, ${planName(plan)}`;
+    if (isBeyond(plan, saturationIn(all))) {
+      tell(`${name}: left out, for it is far more than it can answer`);
+      continue;
+    }
     const load = loadFor(plan, saturationIn(all));
     const measured = await undisturbed(() => measureLoad(opened, { plan, load }, options), {
       againMax: options.anyMachine ? 0 : againMax,
@@ -182,6 +188,11 @@ async function warm(opened: Opened, { loads }: Scenario, options: RunOptions): P
     { plan, load: loadFor(plan, undefined) },
     { ...options, durationMs: Math.min(firstWarmupMs, options.durationMs * 2) },
   );
+}
+
+/** Whether a fixed rate would only fill queues, which the subject would be busy with long after. */
+function isBeyond(plan: LoadPlan, saturation: number | undefined): boolean {
+  return plan.kind === 'fixed' && saturation !== undefined && plan.rate > saturation * beyondTimes;
 }
 
 /** What a subject answered at saturation in one repetition. */

@@ -174,7 +174,9 @@ export function createAdmission(
   const learnCost = () => {
     const busyMs = clock.busyMs();
     if (costed && costed.over > 0) {
-      costMs += costShare * ((busyMs - costed.busyMs) / costed.over - costMs);
+      // What a collection took in between is no cost of calls: no turn says more than twice what is known.
+      const lately = Math.min((busyMs - costed.busyMs) / costed.over, 2 * costMs);
+      costMs += costShare * (lately - costMs);
       const fit = Math.round(sliceMs / Math.max(costMs, sliceMs / callsPerTurn));
       readingMax = Math.max(1, fit);
     }
