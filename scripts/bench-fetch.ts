@@ -26,6 +26,7 @@ import {
 } from '@weir/sdk/gen/weir/router/v1/router_pb';
 import { largePolicies } from '../policy/src/reference/large-rules.ts';
 import { createRecorder } from '../router/src/audit/recorder.ts';
+import { createInvalidations } from '../router/src/events/invalidations.ts';
 import { createMeasuredMemory } from '../router/src/gather/cache-metrics.ts';
 import { admit } from '../router/src/gather/entry.ts';
 import { createFlights } from '../router/src/gather/flights.ts';
@@ -120,7 +121,10 @@ async function openPipeline(stack: AsyncDisposableStack) {
   const records = createProviderRecords(clock);
   const limits = stack.use(openLimits({ clock, log, metrics, pool: undefined }));
   const shared = undefined;
-  const flights = createFlights({ upstream, memory, shared, clock, examiner, records, limits });
+  const invalidations = createInvalidations();
+  const flights = createFlights({
+    ...{ upstream, memory, shared, clock, examiner, records, limits, invalidations },
+  });
   const secret = new Uint8Array(32).fill(7);
   const redactions = stack.use(
     openRedactions({ serviceSecret: secret, maxBytes: MIB, clock, log }),
@@ -144,6 +148,7 @@ async function openPipeline(stack: AsyncDisposableStack) {
   return fetchContextLean({
     ...{ memory, shared, flights, records, clock, log, holder, limits, redactions, journal },
     ...{ recorder, decided: observeDecisions(metrics), observe: observeItems(metrics) },
+    tails: { reach: async () => {} },
     ...{ tokens: createConsistencyTokens(secret), held: createHeldBytes(64 * MIB) },
   });
 }

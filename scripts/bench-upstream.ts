@@ -10,6 +10,7 @@ import {
   FetchResponseSchema,
 } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
 import { EndpointSchema } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import { createInvalidations } from '../router/src/events/invalidations.ts';
 import { createFlights } from '../router/src/gather/flights.ts';
 import { createMemoryCache } from '../router/src/gather/memory-cache.ts';
 import { openLimits } from '../router/src/limits/limits.ts';
@@ -169,6 +170,7 @@ async function flightOf(module: string, url: string, stack: AsyncDisposableStack
     examiner: stack.use(openExaminer({ clock, log })),
     records: createProviderRecords(clock),
     limits: stack.use(openLimits({ clock, log, pool: undefined })),
+    invalidations: createInvalidations(),
   });
   const offer: Offer = {
     provider: providerAt(url),

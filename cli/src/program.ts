@@ -38,7 +38,9 @@ import { addProviderDeregister } from './commands/provider-deregister.ts';
 import { addProviderGet } from './commands/provider-get.ts';
 import { addProviderList } from './commands/provider-list.ts';
 import { addProviderRegister } from './commands/provider-register.ts';
+import { addPublish } from './commands/publish.ts';
 import { addStart } from './commands/start.ts';
+import { addSubscribe } from './commands/subscribe.ts';
 import { addTenantCreate } from './commands/tenant-create.ts';
 import { addTenantList } from './commands/tenant-list.ts';
 import { addTypeGet } from './commands/type-get.ts';
@@ -64,6 +66,8 @@ export function buildProgram(shell: Shell): Command {
   addFetch(program, shell);
   addList(program, shell);
   addExplain(program, shell);
+  addPublish(program, shell);
+  addSubscribe(program, shell);
   addProviders(group(program, 'provider', 'registers and shows providers'), shell);
   addConsumers(group(program, 'consumer', 'registers and shows consumers'), shell);
   addTypes(group(program, 'type', 'publishes and shows context types'), shell);

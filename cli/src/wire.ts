@@ -27,7 +27,8 @@ const cacheStatuses: Record<CacheName, CacheStatus> = {
   bypass: CacheStatus.BYPASS,
 };
 
-const sensitivities: Record<ContextItem<unknown>['sensitivity'], Sensitivity> = {
+/** The sensitivities of the SDK as the contract's. */
+export const sensitivities: Record<ContextItem<unknown>['sensitivity'], Sensitivity> = {
   public: Sensitivity.PUBLIC,
   internal: Sensitivity.INTERNAL,
   confidential: Sensitivity.CONFIDENTIAL,

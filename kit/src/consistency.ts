@@ -4,7 +4,7 @@ import { refuse } from './errors.ts';
 import { deriveKey } from './service-secret.ts';
 
 const tokenMaxChars = 512;
-const revisionPattern = /^\d{1,20}$/;
+const countPattern = /^\d{1,20}$/;
 
 /** What a consistency token stands for. */
 export interface ConsistencyPoint {
@@ -12,6 +12,8 @@ export interface ConsistencyPoint {
   readonly epoch: string;
   /** The revision of the registry. */
   readonly revision: bigint;
+  /** The position in the caller's log of events. Default: none is waited for. */
+  readonly position?: bigint;
 }
 
 /** Mints and reads consistency tokens. */
@@ -27,8 +29,11 @@ export function createConsistencyTokens(serviceSecret: Uint8Array): ConsistencyT
   const key = deriveKey(serviceSecret, 'weir consistency token v1');
   const sign = (payload: string) => createHmac('sha256', key).update(payload).digest();
   return {
-    mint({ epoch, revision }) {
-      const json = JSON.stringify({ e: epoch, r: revision.toString() });
+    mint({ epoch, revision, position }) {
+      const json = JSON.stringify({
+        ...{ e: epoch, r: revision.toString() },
+        ...(position !== undefined && { p: position.toString() }),
+      });
       const payload = Buffer.from(json).toString('base64url');
       return `${payload}.${sign(payload).toString('base64url')}`;
     },
@@ -46,13 +51,18 @@ export function createConsistencyTokens(serviceSecret: Uint8Array): ConsistencyT
 }
 
 function readPayload(payload: string): ConsistencyPoint {
-  const fields: { e?: unknown; r?: unknown } = JSON.parse(
+  const fields: { e?: unknown; r?: unknown; p?: unknown } = JSON.parse(
     Buffer.from(payload, 'base64url').toString(),
   );
-  const { e: epoch, r: revision } = fields;
-  if (typeof epoch !== 'string' || typeof revision !== 'string') throw invalid();
-  if (!revisionPattern.test(revision)) throw invalid();
-  return { epoch, revision: BigInt(revision) };
+  const { e: epoch, r: revision, p: position } = fields;
+  if (typeof epoch !== 'string' || !isCount(revision)) throw invalid();
+  if (position === undefined) return { epoch, revision: BigInt(revision) };
+  if (!isCount(position)) throw invalid();
+  return { epoch, revision: BigInt(revision), position: BigInt(position) };
+}
+
+function isCount(text: unknown): text is string {
+  return typeof text === 'string' && countPattern.test(text);
 }
 
 function invalid() {

@@ -12,11 +12,13 @@ it.each([
   [['*:*'], 'subscribe', 'Metric', true],
   [['nonsense'], 'fetch', 'DocChunk', false],
   [['list:A', 'fetch:B'], 'fetch', 'B', true],
+  [['subscribe:page.updated'], 'subscribe', 'page.updated', true],
+  [['subscribe:page.updated'], 'subscribe', 'page.deleted', false],
 ])('permits %j for %s of %s: %s', (permits, action, type, allowed) => {
   expect(permitsAllow(permits, action, type)).toBe(allowed);
 });
 
-it.each(['fetch', 'fetch:', ':A', 'fetch:a', 'burn:A', 'fetch:A:B', 'Fetch:A', 'fetch: A', '*'])(
+it.each(['fetch', 'fetch:', ':A', 'fetch:a b', 'burn:A', 'fetch:A:B', 'Fetch:A', 'fetch: A', '*'])(
   '%j is no permit',
   (text) => {
     expect(readPermit(text)).toBeUndefined();

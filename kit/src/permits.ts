@@ -5,7 +5,7 @@ import { refuse } from './errors.ts';
 const permitActions = ['fetch', 'list', 'subscribe', 'call'] as const;
 
 const any = '*';
-const permitPattern = /^([a-z]{1,16}|\*):([A-Z][A-Za-z0-9]{0,62}|\*)$/;
+const permitPattern = /^([a-z]{1,16}|\*):([A-Z][A-Za-z0-9]{0,62}|[a-z0-9][a-z0-9_.-]{0,254}|\*)$/;
 
 /** A permit in its parts; `*` stands for every action, or every type. */
 export interface Permit {

@@ -90,7 +90,7 @@ export interface Cell {
 }
 
 /** The actions that are decided; `any` is for rules only. */
-export type ActionName = 'fetch' | 'list' | 'subscribe' | 'call' | 'administer';
+export type ActionName = 'fetch' | 'list' | 'subscribe' | 'publish' | 'call' | 'administer';
 
 /** The policies of one tenant, made ready to decide. Never changed: a change makes another. */
 export interface PolicyIndex {

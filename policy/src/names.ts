@@ -6,6 +6,7 @@ const actionNames: Readonly<Partial<Record<Action, ActionName>>> = {
   [Action.FETCH]: 'fetch',
   [Action.LIST]: 'list',
   [Action.SUBSCRIBE]: 'subscribe',
+  [Action.PUBLISH]: 'publish',
   [Action.CALL]: 'call',
   [Action.ADMINISTER]: 'administer',
 };

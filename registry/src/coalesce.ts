@@ -8,13 +8,16 @@ export function inLine(task: () => Promise<void>): () => Promise<void> {
   return () => {
     if (running) again = true;
     running ??= (async () => {
-      do {
-        again = false;
-        await task();
-      } while (again);
-    })().finally(() => {
-      running = undefined;
-    });
+      try {
+        do {
+          again = false;
+          await task();
+        } while (again);
+      } finally {
+        // At once: whoever calls after the last look must begin another run.
+        running = undefined;
+      }
+    })();
     return running;
   };
 }

@@ -26,6 +26,9 @@ import { readBuiltInTypes, seedBuiltInTypes } from './builtin-types.ts';
 import { openChecks } from './checks/checks.ts';
 import { type RegistryConfig, routersTls } from './config.ts';
 import type { Core } from './core.ts';
+import { openEventKeepers } from './events/event-keepers.ts';
+import { openEventLog } from './events/event-log.ts';
+import { countEvents } from './events/event-metrics.ts';
 import { openFeed } from './feed.ts';
 import { createGate } from './gate.ts';
 import { openKeepers } from './keepers.ts';
@@ -41,6 +44,8 @@ import { openSqlStore } from './store/sql-store.ts';
 
 const OPS_HOST_DEFAULT = '127.0.0.1';
 const DRAIN_GRACE_MS = 5000;
+/** A router follows the events of each tenant by a stream of its own. */
+const ROUTER_STREAMS_MAX = 1000;
 /** What metrics and traces call it. */
 const SERVICE = 'weir-registry';
 
@@ -107,19 +112,22 @@ export async function openRegistry(
   observeFeed(metrics, feed);
   opening.use(openKeepers(core, config, countExpiredLeases(metrics)));
   opening.use(openAuditKeepers(core, audit));
+  const eventDeps = { clock, log, onCommit: countEvents(metrics) };
+  const eventLog = opening.use(await atStart(() => openEventLog(driver, eventDeps)));
+  opening.use(openEventKeepers(core, eventLog.store));
   const server = opening.use(
     await serve({
       host: config.host,
       port: config.port,
       services,
-      routes: createRoutes(core, feed, audit),
+      routes: createRoutes(core, feed, { audit, eventLog }),
       gate: createGate(createAssertions(config.serviceSecret)),
       interceptors: [sanitiseFaults],
       log,
       metrics,
       tracing,
       tls,
-      limits: { readMaxBytes: registryReadMaxBytes },
+      limits: { readMaxBytes: registryReadMaxBytes, streamsPerConnection: ROUTER_STREAMS_MAX },
     }),
   );
   opening.defer(() => server.drain(DRAIN_GRACE_MS));

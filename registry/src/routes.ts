@@ -1,6 +1,7 @@
 import type { ConnectRouter } from '@connectrpc/connect';
 import { AuditService } from '@weir/sdk/gen/weir/audit/v1/audit_pb';
 import { JournalService } from '@weir/sdk/gen/weir/audit/v1/journal_pb';
+import { EventLogService } from '@weir/sdk/gen/weir/events/v1/log_pb';
 import { PolicyService } from '@weir/sdk/gen/weir/policy/v1/service_pb';
 import { AdminService } from '@weir/sdk/gen/weir/registry/v1/admin_pb';
 import { RegistryService } from '@weir/sdk/gen/weir/registry/v1/registry_pb';
@@ -8,8 +9,10 @@ import { WatchService } from '@weir/sdk/gen/weir/registry/v1/watch_pb';
 import type { Audit } from './audit/audit.ts';
 import { scanRecords } from './audit/scan.ts';
 import type { Core } from './core.ts';
+import type { EventLog } from './events/event-log.ts';
 import type { Feed } from './feed.ts';
 import { anchorHead } from './rpc/anchor-head.ts';
+import { appendEvents } from './rpc/append-events.ts';
 import { checkPolicies } from './rpc/check-policies.ts';
 import { createKey } from './rpc/create-key.ts';
 import { createPrincipal } from './rpc/create-principal.ts';
@@ -27,7 +30,9 @@ import { diffPolicies } from './rpc/diff-policies.ts';
 import { eraseRecords } from './rpc/erase-records.ts';
 import { exportChains } from './rpc/export-chains.ts';
 import { exportRecords } from './rpc/export-records.ts';
+import { followEvents } from './rpc/follow-events.ts';
 import { getConsumer } from './rpc/get-consumer.ts';
+import { getEventLog } from './rpc/get-event-log.ts';
 import { getPolicy } from './rpc/get-policy.ts';
 import { getProvider } from './rpc/get-provider.ts';
 import { getType } from './rpc/get-type.ts';
@@ -69,13 +74,14 @@ export const services = [
   WatchService,
   AuditService,
   JournalService,
+  EventLogService,
 ] as const;
 
 /** Wires every RPC to its file. */
 export function createRoutes(
   core: Core,
   feed: Feed,
-  audit: Audit,
+  { audit, eventLog }: { readonly audit: Audit; readonly eventLog: EventLog },
 ): (router: ConnectRouter) => void {
   return (router) => {
     router.service(RegistryService, {
@@ -138,6 +144,11 @@ export function createRoutes(
       openChain: openChain(audit),
       anchorHead: anchorHead(audit),
       shipEntries: shipEntries(audit),
+    });
+    router.service(EventLogService, {
+      appendEvents: appendEvents(eventLog),
+      followEvents: followEvents(eventLog),
+      getEventLog: getEventLog(eventLog),
     });
     router.service(WatchService, { watchSnapshot: watchSnapshot(feed) });
   };

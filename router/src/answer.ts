@@ -11,6 +11,7 @@ import {
 import { type AskedBatch, type Batch, parseBatch } from './batch.ts';
 import { type Call, createCall, DEFAULT_TIMEOUT_MS, type Note } from './call.ts';
 import { decideAgain } from './decide-again.ts';
+import type { Tails } from './events/tails.ts';
 import { type GatherDeps, type Gathered, gather } from './gather/gather.ts';
 import type { HeldBytes, Holding } from './held.ts';
 import type { Limits } from './limits/limits.ts';
@@ -28,6 +29,8 @@ export interface AnswerDeps extends GatherDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly limits: Limits;
+  /** The logs of events, for who waits to see one. */
+  readonly tails: Pick<Tails, 'reach'>;
   /** What is held for answers under way. */
   readonly held: HeldBytes;
   /** Called with every outcome, for metrics; `by`: there are so many alike. */
@@ -286,4 +289,7 @@ async function reachToken(deps: AnswerDeps, text: string, asked: Asked): Promise
   const late = new AbortController();
   void waiting.stopped().then(() => late.abort());
   await deps.holder.reach(token, late.signal);
+  if (token.position !== undefined) {
+    await deps.tails.reach(asked.caller.tenant, token.position, late.signal);
+  }
 }

@@ -107,8 +107,9 @@ class CallAuthority implements Authority {
 
   #make(action: ActionName, type: string): Access {
     const { caller } = this;
-    // Permits bound what may be read; what may be administered is bound by scopes.
-    if (action !== 'administer' && !permitsAllow(caller.permits, action, type)) return noAccess;
+    // Permits bound what may be read; what may be administered and published is bound by scopes.
+    const isRead = action !== 'administer' && action !== 'publish';
+    if (isRead && !permitsAllow(caller.permits, action, type)) return noAccess;
     const cell = this.#own.cell(subjectOf(this.snapshot, caller), action, type);
     return new CellAccess(this, cell, { action, type });
   }

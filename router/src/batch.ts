@@ -38,7 +38,8 @@ export interface Batch {
 
 /** The most refs in a batch. */
 export const MAX_REFS_PER_BATCH = 256;
-const MAX_NAME_LENGTH = 63;
+/** The longest name of a type or provider, in characters. */
+export const MAX_NAME_LENGTH = 63;
 const MAX_RANGE_LENGTH = 128;
 
 /** Parses a batch, or throws an error that names every faulty place. */

@@ -4,10 +4,12 @@ import { type Assertions, passTrace, registryReadMaxBytes } from '@weir/kit';
 import { sturdy } from '@weir/sdk/node-sessions';
 import type { RegistryTls } from './identity/registry-tls.ts';
 
-/** Two ways to the registry: as this router itself, and for callers whose assertion is given. */
+/** Ways to the registry: as this router itself, and for callers whose assertion is given. */
 export interface RegistryTransports {
   readonly service: Transport;
   readonly forwarding: Transport;
+  /** Of its own connection, for its streams last: others would wait behind them. */
+  readonly events: Transport;
 }
 
 /** Opens the ways to the registry. */
@@ -25,12 +27,15 @@ export function createRegistryTransports(
     const sessionManager = sturdy(new Http2SessionManager(baseUrl, {}, nodeOptions));
     return { baseUrl, sessionManager };
   };
-  return {
-    service: createGrpcTransport({
+  const own = () =>
+    createGrpcTransport({
       ...way(),
       interceptors: [asService],
       writeMaxBytes: registryReadMaxBytes,
-    }),
+    });
+  return {
+    service: own(),
+    events: own(),
     forwarding: createGrpcTransport({
       ...way(),
       interceptors: [passTrace],

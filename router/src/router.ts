@@ -25,6 +25,13 @@ import { recordUnhandled } from './audit/unhandled.ts';
 import { authenticate } from './authenticate.ts';
 import { openBlobs } from './blobs/open.ts';
 import type { RouterConfig } from './config.ts';
+import { createCursors } from './events/cursors.ts';
+import { createRegistryLog } from './events/event-log.ts';
+import { countEvents } from './events/event-metrics.ts';
+import { forgetting } from './events/forget.ts';
+import { createInvalidations } from './events/invalidations.ts';
+import { createSubscriptions } from './events/subscriptions.ts';
+import { openTails } from './events/tails.ts';
 import { createMeasuredMemory, measureShared, observeSharedCache } from './gather/cache-metrics.ts';
 import { createFlights } from './gather/flights.ts';
 import { openRedisCache, type SharedCache } from './gather/shared-cache.ts';
@@ -45,7 +52,7 @@ import {
   observeRedactions,
   observeSnapshot,
 } from './router-metrics.ts';
-import { dear, leanMethods, routes, services } from './routes.ts';
+import { dear, lasting, leanMethods, routes, services } from './routes.ts';
 import { noSecrets, openSecretsFile } from './secrets.ts';
 import { type FollowerState, startFollower } from './snapshot/follower.ts';
 import { createSnapshotHolder } from './snapshot/holder.ts';
@@ -137,8 +144,14 @@ export async function openRouter(
   const examiner = stack.use(openExaminer({ clock, log }));
   const records = createProviderRecords(clock);
   const limits = stack.use(openLimits({ clock, log, metrics, pool: poolOf(config) }));
+  const eventLog = createRegistryLog({ appending: transport.service, following: transport.events });
+  const invalidations = createInvalidations();
+  const forget = forgetting({ memory, shared, holder, invalidations });
+  const tails = stack.use(openTails({ events: eventLog, log, onEvent: forget }));
+  // From the first value on that is held for a tenant, what becomes of it is heard of.
+  stack.use(holder.onChange(() => tails.follow(holder.current.tenants.keys())));
   const flights = createFlights({
-    ...{ upstream, memory, shared, clock, examiner, records, limits },
+    ...{ upstream, memory, shared, clock, examiner, records, limits, invalidations },
     ...{ blobs, blobMaxBytes: config.blobMaxBytes },
   });
   const observe = observeItems(metrics);
@@ -161,9 +174,11 @@ export async function openRouter(
   const pipeline = {
     ...{ memory, shared, blobs, flights, records, clock, log, holder, tokens, held, observe },
     ...{ upstream, limits, redactions, pageTokens, journal, recorder, decided },
+    ...{ eventLog, tails, cursors: createCursors(secret), eventCounts: countEvents(metrics) },
+    subscriptions: createSubscriptions(metrics),
   };
   const server = await serve({
-    ...{ host: config.host, port: config.port, services, dear },
+    ...{ host: config.host, port: config.port, services, dear, lasting },
     routes: routes({ ...pipeline, transport: transport.forwarding, assertions }),
     lean: config.fastLane === 'on' ? leanMethods(pipeline) : [],
     limits: limitsOf(config),

@@ -2,22 +2,29 @@ import type { DescMethod } from '@bufbuild/protobuf';
 import type { ConnectRouter } from '@connectrpc/connect';
 import type { LeanMethod } from '@weir/kit';
 import { AuditService } from '@weir/sdk/gen/weir/audit/v1/audit_pb';
+import { EventService } from '@weir/sdk/gen/weir/events/v1/events_pb';
 import { PolicyService } from '@weir/sdk/gen/weir/policy/v1/service_pb';
 import { AdminService } from '@weir/sdk/gen/weir/registry/v1/admin_pb';
 import { RegistryService } from '@weir/sdk/gen/weir/registry/v1/registry_pb';
 import { RouterService } from '@weir/sdk/gen/weir/router/v1/router_pb';
 import type { AnswerDeps } from './answer.ts';
+import type { EventDeps } from './events/events.ts';
 import type { ListDeps } from './list/list.ts';
 import { explain } from './rpc/explain.ts';
 import { fetchContext, fetchContextLean } from './rpc/fetch-context.ts';
 import { type ForwardDeps, forward } from './rpc/forward.ts';
 import { listContext } from './rpc/list-context.ts';
+import { publish } from './rpc/publish.ts';
 import type { RecordDeps } from './rpc/record.ts';
 import { streamContext } from './rpc/stream-context.ts';
+import { subscribe } from './rpc/subscribe.ts';
 import { testPolicies } from './rpc/test-policies.ts';
 
 /** The services that callers see. */
-export const services = [RouterService, RegistryService, AdminService, PolicyService, AuditService];
+export const services = [
+  ...[RouterService, EventService, RegistryService, AdminService],
+  ...[PolicyService, AuditService],
+];
 
 /**
  * What costs most of all that callers may ask: lists ask all providers, explanations are answered
@@ -32,13 +39,16 @@ export const dear: readonly DescMethod[] = [
     .filter((method) => method !== RegistryService.method.heartbeat),
 ];
 
+/** What goes on for as long as its caller wants, and waits most of the time. */
+export const lasting: readonly DescMethod[] = [EventService.method.subscribe];
+
 /** What is answered in the fast lane too. */
 export function leanMethods(deps: AnswerDeps & RecordDeps): LeanMethod[] {
   return [fetchContextLean(deps)];
 }
 
 /** Wires the services to what answers them. */
-export function routes(deps: AnswerDeps & ListDeps & ForwardDeps) {
+export function routes(deps: AnswerDeps & ListDeps & ForwardDeps & EventDeps) {
   return (router: ConnectRouter): void => {
     router.service(RouterService, {
       fetchContext: fetchContext(deps),
@@ -46,6 +56,7 @@ export function routes(deps: AnswerDeps & ListDeps & ForwardDeps) {
       listContext: listContext(deps),
       explain: explain(deps),
     });
+    router.service(EventService, { publish: publish(deps), subscribe: subscribe(deps) });
     router.service(RegistryService, forward(RegistryService, deps));
     router.service(AdminService, forward(AdminService, deps));
     router.service(PolicyService, {

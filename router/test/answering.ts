@@ -8,6 +8,8 @@ import {
 import { FetchContextRequestSchema } from '@weir/sdk/gen/weir/router/v1/router_pb';
 import { type Asked, answer } from '../src/answer.ts';
 import type { BlobStore } from '../src/blobs/blob-store.ts';
+import { forgetting } from '../src/events/forget.ts';
+import { createInvalidations } from '../src/events/invalidations.ts';
 import { itemOf } from '../src/gather/entry.ts';
 import { createFlights } from '../src/gather/flights.ts';
 import { createMemoryCache } from '../src/gather/memory-cache.ts';
@@ -89,9 +91,10 @@ export function openAnswering(
   const examiner = openExaminer({ clock, log });
   const records = createProviderRecords(clock);
   const limits = openLimits({ clock, log, pool: undefined });
+  const invalidations = createInvalidations();
   const flights = createFlights({
     ...{ upstream, memory, shared: options.shared, clock },
-    ...{ examiner, records, limits },
+    ...{ examiner, records, limits, invalidations },
     ...{ blobs: options.blobs, blobMaxBytes: 64 * MIB },
   });
   const tokens = createConsistencyTokens(new Uint8Array(32).fill(7));
@@ -123,10 +126,14 @@ export function openAnswering(
     upstream,
     held,
     records,
+    // Nothing happens here: whoever waits for it has waited long enough.
+    tails: { reach: async () => {} },
   };
 
   return {
     ...deps,
+    /** What an event does that tells of a ref. */
+    forget: forgetting({ memory, shared: options.shared, holder, invalidations }),
     /** What became of values that obligations are about, in order. */
     redactionResults: results,
     /** Fetches keys (`Type/key`); answers them as short texts and the raw outcomes. */

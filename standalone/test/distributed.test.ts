@@ -7,6 +7,7 @@ import { createWeir, type Weir } from '@weir/sdk';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { defineContext, defineProvider, serveProvider } from '@weir/sdk/provider';
 import { describe, expect, test } from 'vitest';
+import { event, eventsOf, keysOf } from './event-clients.ts';
 import { embeddedDump, openDatabase, openFolder, until } from './weir.ts';
 
 // Registry and routers apart, over sockets, as in production.
@@ -139,6 +140,56 @@ const databases = [
 ] as const;
 
 describe.each(databases)('a registry on %s with two routers', (_, openStore) => {
+  test('an event of one router is told at the other, and neither holds what was before', async () => {
+    await using database = await openStore();
+    await using weir = await openApart(database.url, ['one', 'two']);
+    const [one, two] = weir.routers;
+    if (!one || !two) throw new Error('two routers were opened');
+    const at = { url: one.router.url, key: weir.adminKey };
+    let greeting = 'hello';
+    const changing = defineProvider({
+      ...{ name: 'changing', version: '1.0.0' },
+      contexts: [
+        defineContext<{ text: string }>({
+          ...{ type: 'Greeting', version: '1.0.0', ttlMs: 600_000 },
+          schema: { type: 'object', properties: { text: { type: 'string' } } },
+          fetch: async ({ key }) => ({ value: { text: `${greeting} ${key}` } }),
+        }),
+      ],
+    });
+    await using _changing = await serveProvider(changing, at);
+    for (const { client } of [one, two]) {
+      await until(async () => (await textOf(client)) === 'hello you', 'both hold it');
+    }
+    greeting = 'bye';
+    expect(await textOf(two.client)).toBe('hello you');
+
+    const subscribed = eventsOf(two.router.url, weir.adminKey).subscribe({
+      topics: ['greeting.*'],
+    });
+    const told = subscribed[Symbol.asyncIterator]();
+    await told.next();
+    const published = await eventsOf(one.router.url, weir.adminKey).publish({
+      events: [
+        event('you', { topic: 'greeting.changed', refs: [{ type: 'Greeting', key: 'you' }] }),
+      ],
+    });
+    const { consistencyToken } = published;
+    for (const { client } of [one, two]) {
+      const { results } = await client.router.fetchContext({
+        refs: [{ type: 'Greeting', key: 'you' }],
+        consistencyToken,
+      });
+      const { outcome } = results[0] ?? {};
+      const body = outcome?.case === 'item' ? outcome.value.body : undefined;
+      expect(Buffer.from((body?.value as Uint8Array) ?? []).toString()).toBe('{"text":"bye you"}');
+    }
+    const next = await told.next();
+    expect(keysOf(next.value?.events ?? [])).toEqual(['you']);
+    await told.return?.();
+    expect(await textOf(two.client)).toBe('bye you');
+  });
+
   test('a write is seen by every router within a second, and at once with its token', async () => {
     await using database = await openStore();
     await using weir = await openApart(database.url, ['one', 'two']);

@@ -33,6 +33,8 @@ const byOption: Readonly<Record<string, Source>> = {
   '--sensitivity': () => sensitivityNames.map((value) => ({ value, text: '' })),
   '--fetch': refs,
   '--list': refs,
+  '--ref': refs,
+  '--from': (line) => (pathOf(line.command) === 'subscribe' ? words('latest', 'earliest') : []),
   '--scope': () => scopeNames.map((value) => ({ value, text: '' })),
   '--principal': principalNames,
   '--effect': () => words('allow', 'deny'),

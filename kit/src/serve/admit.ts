@@ -1,3 +1,4 @@
+import type { DescMethod } from '@bufbuild/protobuf';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { refuse } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -38,15 +39,17 @@ export function openDoor(
   {
     services,
     dear = [],
+    lasting = [],
     log,
     metrics,
-  }: Pick<ServeOptions, 'services' | 'dear' | 'log' | 'metrics'>,
+  }: Pick<ServeOptions, 'services' | 'dear' | 'lasting' | 'log' | 'metrics'>,
   limits: ServeLimits,
 ): Door {
   const methods = new Set(
     services.flatMap(({ typeName, methods }) => methods.map(({ name }) => `/${typeName}/${name}`)),
   );
-  const dearMethods = new Set(dear.map(({ parent, name }) => `/${parent.typeName}/${name}`));
+  const dearMethods = pathsOf(dear);
+  const lastingMethods = pathsOf(lasting);
   const admission = createAdmission(limits, createObserver(log, metrics));
   metrics.meter
     .createObservableGauge('weir_calls_at_work', { description: 'Calls begun and not over.' })
@@ -72,7 +75,8 @@ export function openDoor(
         gone: () => carrier.destroyed,
         dear: dearMethods.has(path) || Number(request.headers['content-length']) > DEAR_BYTES,
         begin(read) {
-          response.once('close', admission.over);
+          if (lastingMethods.has(path)) whenRead(request, admission.over);
+          else response.once('close', admission.over);
           request.once('end', read);
           request.once('close', read);
           begin();
@@ -88,6 +92,21 @@ export function openDoor(
       count(path, call.arrivedMs);
     },
   };
+}
+
+/** Calls back once, when all of a message has come, or nothing more will. */
+function whenRead(request: HttpRequest, done: () => void): void {
+  const once = () => {
+    request.off('end', once);
+    request.off('close', once);
+    done();
+  };
+  request.on('end', once);
+  request.on('close', once);
+}
+
+function pathsOf(methods: readonly DescMethod[]): ReadonlySet<string> {
+  return new Set(methods.map(({ parent, name }) => `/${parent.typeName}/${name}`));
 }
 
 /** Refusals are counted; only their beginning and end are worth a line. */

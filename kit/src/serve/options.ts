@@ -20,6 +20,8 @@ export interface ServeOptions {
   readonly services: readonly DescService[];
   /** Methods of them that cost far more than others: in an overload they are refused first. */
   readonly dear?: readonly DescMethod[];
+  /** Methods whose calls last: they are not among the calls at work once their message is there. */
+  readonly lasting?: readonly DescMethod[];
   /** Adds their implementations. */
   routes(router: ConnectRouter): void;
   /**

@@ -117,6 +117,7 @@ function noCells(): SubjectCells['byAction'] {
     fetch: new Map(),
     list: new Map(),
     subscribe: new Map(),
+    publish: new Map(),
     call: new Map(),
     administer: new Map(),
   };

@@ -20,6 +20,7 @@ const bits: Readonly<Record<ActionName, number>> = {
   fetch: 1 << Action.FETCH,
   list: 1 << Action.LIST,
   subscribe: 1 << Action.SUBSCRIBE,
+  publish: 1 << Action.PUBLISH,
   call: 1 << Action.CALL,
   administer: 1 << Action.ADMINISTER,
 };

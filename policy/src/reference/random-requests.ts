@@ -30,7 +30,15 @@ export function randomRequest(
 ): ReferenceRequest {
   return {
     subject: random.pick(subjects),
-    action: random.pick(['fetch', 'fetch', 'fetch', 'list', 'subscribe', 'call'] as const),
+    action: random.pick([
+      'fetch',
+      'fetch',
+      'fetch',
+      'list',
+      'subscribe',
+      'publish',
+      'call',
+    ] as const),
     type: random.pick(names.types),
     resource: { key: random.pick(names.keys), provider: random.pick(names.providers) },
     facts: {

@@ -82,7 +82,11 @@ function randomRule(
     ...(random.chance(0.75) && { subjects: randomSubjects(random) }),
     actions: random.chance(0.2)
       ? [Action.ANY]
-      : random.some([Action.FETCH, Action.LIST, Action.SUBSCRIBE, Action.CALL], 1, 3),
+      : random.some(
+          [Action.FETCH, Action.LIST, Action.SUBSCRIBE, Action.PUBLISH, Action.CALL],
+          1,
+          3,
+        ),
     ...(random.chance(0.8) && { resources: randomResources(random) }),
     condition: random.chance(0.6) ? randomCondition(random, rare) : '',
     obligations: effect === Effect.DENY ? [] : randomObligations(random, effect),

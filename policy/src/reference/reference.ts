@@ -186,6 +186,7 @@ const numbers: Readonly<Record<ActionName, Action>> = {
   fetch: Action.FETCH,
   list: Action.LIST,
   subscribe: Action.SUBSCRIBE,
+  publish: Action.PUBLISH,
   call: Action.CALL,
   administer: Action.ADMINISTER,
 };

@@ -4,6 +4,8 @@ import { quoted } from './fault.ts';
 const name = /^[a-z][a-z0-9-]{0,62}$/;
 const principal = /^[a-z0-9\-_.@:]{1,127}$/;
 const type = /^(?:[A-Z][A-Za-z0-9]{0,62})?\*?$/;
+/** The beginning of a topic of events: it may end anywhere. */
+const topic = /^[a-z0-9][a-z0-9_.-]{0,254}\*?$/;
 const provider = /^(?:[a-z][a-z0-9-]{0,62})?\*?$/;
 const tag = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
 const foreignMaxChars = 256;
@@ -29,8 +31,8 @@ export function foreignFault(text: string): string | undefined {
 
 /** Says what is wrong with a pattern of types. */
 export function typePatternFault(text: string): string | undefined {
-  if (text !== '' && type.test(text)) return undefined;
-  return `${quoted(text)} is no type; write it as "SQLSchema", or with "*" at the end`;
+  if (text !== '' && (type.test(text) || topic.test(text))) return undefined;
+  return `${quoted(text)} is no type; write it as "SQLSchema", or a topic as "page.updated", or with "*" at the end`;
 }
 
 /** Says what is wrong with a pattern of providers. */

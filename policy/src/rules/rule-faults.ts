@@ -133,10 +133,11 @@ function checkEffect({ effect, obligations }: Rule, path: FaultPath, report: Rep
 }
 
 function checkActions(actions: readonly Action[], path: FaultPath, report: Report): void {
-  checkCount(actions, { min: 1, max: 6 }, (text) => report(path, text));
+  checkCount(actions, { min: 1, max: 7 }, (text) => report(path, text));
   for (const [index, action] of actions.entries()) {
-    if (action >= Action.FETCH && action <= Action.ANY) continue;
-    report([...path, index], 'is no action; use fetch, list, subscribe, call, administer or any');
+    if (action >= Action.FETCH && action <= Action.PUBLISH) continue;
+    const text = 'is no action; use fetch, list, subscribe, publish, call, administer or any';
+    report([...path, index], text);
   }
 }
 

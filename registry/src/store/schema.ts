@@ -76,6 +76,48 @@ export const duties = pgTable('duties', {
   expireTime: time('expire_time').notNull(),
 });
 
+/** One log of events for each tenant; who appends to it locks its row. */
+export const eventLogs = pgTable('event_logs', {
+  tenant: word('tenant').primaryKey(),
+  /** The position of the last event. */
+  head: bigint('head', { mode: 'bigint' }).notNull(),
+  /** The position of the oldest event that is kept. */
+  first: bigint('first', { mode: 'bigint' }).notNull(),
+  /** What is kept, in bytes. */
+  size: bigint('size', { mode: 'number' }).notNull(),
+});
+
+/** What was published: one encoded StoredEvent each. */
+export const events = pgTable(
+  'events',
+  {
+    tenant: word('tenant').notNull(),
+    position: bigint('position', { mode: 'bigint' }).notNull(),
+    event: bytes('event').notNull(),
+    size: integer('size').notNull(),
+    createTime: time('create_time').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenant, table.position] })],
+);
+
+/** Which requests to publish were answered, for when they come again. */
+export const eventPublications = pgTable(
+  'event_publications',
+  {
+    tenant: word('tenant').notNull(),
+    publisher: word('publisher').notNull(),
+    key: word('key').notNull(),
+    fingerprint: bytes('fingerprint').notNull(),
+    position: bigint('position', { mode: 'bigint' }).notNull(),
+    ids: jsonb('ids').$type<string[]>().notNull(),
+    createTime: time('create_time').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenant, table.publisher, table.key] }),
+    index('event_publications_by_time').on(table.createTime),
+  ],
+);
+
 /** An empty `etag` is that of a tenant founded before there were policies. */
 export const tenants = pgTable('tenants', {
   name: word('name').primaryKey(),

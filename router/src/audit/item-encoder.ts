@@ -40,6 +40,7 @@ const actions = {
   fetch: Action.FETCH,
   list: Action.LIST,
   subscribe: Action.SUBSCRIBE,
+  publish: Action.PUBLISH,
   call: Action.CALL,
   administer: Action.ADMINISTER,
 } as const;

@@ -11,9 +11,22 @@ import { told } from './told.ts';
  * here), so that no value can forge another's key.
  */
 export function keyPrefix(caller: Caller, offer: Offer): string {
+  return prefixOf(
+    caller.tenant,
+    offer,
+    offer.scope === 'tenant' ? '' : principalScope(offer, caller),
+  );
+}
+
+/** The same for an offer whose values all callers of a tenant share. */
+export function sharedPrefix(tenant: string, offer: Offer): string {
+  return prefixOf(tenant, offer, '');
+}
+
+function prefixOf(tenant: string, offer: Offer, scope: string): string {
   const { provider } = offer;
   return [
-    caller.tenant,
+    tenant,
     provider.tenant,
     provider.name,
     provider.version,
@@ -21,7 +34,7 @@ export function keyPrefix(caller: Caller, offer: Offer): string {
     offer.type,
     offer.typeVersion,
     offer.checks?.questions.id ?? '',
-    offer.scope === 'tenant' ? '' : principalScope(offer, caller),
+    scope,
     '',
   ].join('\0');
 }

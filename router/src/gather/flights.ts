@@ -6,6 +6,7 @@ import type {
   FetchResult,
 } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
 import type { BlobStore } from '../blobs/blob-store.ts';
+import type { Invalidations } from '../events/invalidations.ts';
 import type { Limits } from '../limits/limits.ts';
 import { type Refused, refused } from '../outcome.ts';
 import type { ProviderRecords } from '../quality/record.ts';
@@ -53,10 +54,14 @@ export interface FlightDeps extends LandDeps {
   readonly blobMaxBytes?: number | undefined;
   readonly records: ProviderRecords;
   readonly limits: Limits;
+  /** What happened to values meanwhile. */
+  readonly invalidations: Invalidations;
 }
 
 interface Query {
   readonly wanted: Wanted;
+  /** Where invalidations were when it began. */
+  readonly since: number;
   readonly land: (landed: Landed) => void;
   waiting: number;
   /** All of it is here; it may still be on its way into the blob store, or be examined. */
@@ -81,9 +86,9 @@ export function createFlights(deps: FlightDeps) {
   const underWay = new Map<string, { query: Query; batch: UpstreamBatch; flight: Flight }>();
 
   /** Stores an entry, if it is to be kept; returns it as it is from now on. */
-  const store = (caller: Caller, wanted: Wanted, entry: CacheEntry): CacheEntry => {
-    const { key, offer, query, stale } = wanted;
-    if (offer.scope === 'none') return entry;
+  const store = (caller: Caller, flown: Query, entry: CacheEntry): CacheEntry => {
+    const { key, offer, query, stale } = flown.wanted;
+    if (offer.scope === 'none' || isOver(caller, flown)) return entry;
     const space = deps.memory.spaceOf(caller, offer);
     const keep = entry.ttlMs > 0;
     if (keep && !entry.negative) deps.shared?.set(key, entry);
@@ -94,6 +99,14 @@ export function createFlights(deps: FlightDeps) {
     return entry;
   };
 
+  /** Whether the value may be that from before an event. */
+  const isOver = ({ tenant }: Caller, { wanted: { query, offer }, since }: Query): boolean => {
+    const { invalidations } = deps;
+    const owner = offer.provider.tenant;
+    if (invalidations.since(since, tenant, query)) return true;
+    return owner !== tenant && invalidations.since(since, owner, query);
+  };
+
   const depart = (batch: UpstreamBatch, caller: Caller) => {
     const land = (query: Query, landed: Landed) => {
       if (query.done) return;
@@ -101,12 +114,10 @@ export function createFlights(deps: FlightDeps) {
       if (underWay.get(query.wanted.key)?.query === query) underWay.delete(query.wanted.key);
       deps.records.note(batch.provider, landed);
       if (landed.kind === 'missing') {
-        store(caller, query.wanted, negativeEntry(query.wanted.offer, deps.clock.monotonicMs()));
+        store(caller, query, negativeEntry(query.wanted.offer, deps.clock.monotonicMs()));
       }
       query.land(
-        landed.kind === 'found'
-          ? { ...landed, entry: store(caller, query.wanted, landed.entry) }
-          : landed,
+        landed.kind === 'found' ? { ...landed, entry: store(caller, query, landed.entry) } : landed,
       );
       endIfLeft(batch);
     };
@@ -115,7 +126,9 @@ export function createFlights(deps: FlightDeps) {
 
   const start = (wanted: Wanted, batch: UpstreamBatch): Flight => {
     const { promise, resolve } = Promise.withResolvers<Landed>();
-    const query: Query = { wanted, land: resolve, waiting: 1, arrived: false, done: false };
+    const since = deps.invalidations.now;
+    const state = { waiting: 1, arrived: false, done: false };
+    const query: Query = { wanted, since, land: resolve, ...state };
     batch.queries.push(query);
     const flight: Flight = {
       landed: promise,
@@ -162,7 +175,7 @@ export function createFlights(deps: FlightDeps) {
     return {
       fly(wanted) {
         const other = underWay.get(wanted.key);
-        if (other) {
+        if (other && !isOver(caller, other.query)) {
           other.query.waiting++;
           return { flight: other.flight, started: false };
         }

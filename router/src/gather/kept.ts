@@ -1,3 +1,4 @@
+import type { Offer } from '../snapshot/catalogue.ts';
 import type { CacheEntry } from './entry.ts';
 import type { ShardedMap } from './sharded-map.ts';
 import type { Slab } from './slabs.ts';
@@ -5,6 +6,8 @@ import type { Slab } from './slabs.ts';
 /** The entries of one space, as long as there are any. */
 export interface Held {
   readonly prefix: string;
+  /** One of those that it was opened for: they are of one type and provider. */
+  readonly offer: Offer;
   readonly entries: ShardedMap<Kept>;
 }
 

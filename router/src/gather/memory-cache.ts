@@ -1,5 +1,6 @@
 import type { Caller } from '@weir/kit';
 import type { ItemFacts } from '@weir/policy';
+import type { ContextRef } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import { type Judged, unjudged } from '../quality/judged.ts';
 import type { Offer } from '../snapshot/catalogue.ts';
 import { type CacheSpace, createSpaces } from './cache-space.ts';
@@ -18,12 +19,17 @@ export interface MemoryCache {
   /** Keeps an entry, in the place of what is there; returns it as it is kept: its bytes lie elsewhere. */
   set(space: CacheSpace, key: string, entry: CacheEntry): CacheEntry;
   delete(space: CacheSpace, key: string): void;
+  /** Forgets what is held under a ref for a tenant's callers, or of its providers; says in which spaces. */
+  forget(tenant: string, ref: Ref): readonly string[];
   /** What all entries count for, with their keys and what goes with them. */
   readonly bytes: number;
   readonly size: number;
   /** What was done so far. */
   readonly counts: Readonly<MemoryCounts>;
 }
+
+/** What names an item, whoever provides it: empty, or one provider. */
+type Ref = Pick<ContextRef, 'type' | 'key' | 'provider'>;
 
 /** What a memory cache counts. */
 export interface MemoryCounts {
@@ -57,6 +63,8 @@ export function createMemoryCache(maxBytes: number): MemoryCache {
   const spaceOf = createSpaces();
   /** All spaces that have entries. */
   const spaces = new Map<string, Held>();
+  /** The same by the types that they are of. */
+  const byType = new Map<string, Set<Held>>();
   const sieve = new Sieve();
   const slabs = new Slabs();
   const shared = createSharing();
@@ -72,9 +80,12 @@ export function createMemoryCache(maxBytes: number): MemoryCache {
   };
 
   const open = (space: CacheSpace): Held => {
-    const { prefix } = space;
-    const held: Held = { prefix, entries: new ShardedMap() };
+    const { prefix, offer } = space;
+    const held: Held = { prefix, offer, entries: new ShardedMap() };
     spaces.set(prefix, held);
+    const ofType = byType.get(offer.type);
+    if (ofType) ofType.add(held);
+    else byType.set(offer.type, new Set([held]));
     bytes += spaceBytes(held);
     space.held = held;
     return held;
@@ -94,6 +105,7 @@ export function createMemoryCache(maxBytes: number): MemoryCache {
     held.entries.delete(kept.key);
     if (held.entries.size > 0) return;
     spaces.delete(held.prefix);
+    byType.get(held.offer.type)?.delete(held);
     bytes -= spaceBytes(held);
   };
 
@@ -153,6 +165,18 @@ export function createMemoryCache(maxBytes: number): MemoryCache {
     delete(space, key) {
       const kept = heldOf(space)?.entries.get(key);
       if (kept) remove(kept);
+    },
+    forget(tenant, { type, key, provider }) {
+      const found: string[] = [];
+      for (const held of byType.get(type) ?? []) {
+        const { offer, prefix } = held;
+        if (provider !== '' && provider !== offer.provider.name) continue;
+        if (tenant !== offer.provider.tenant && !prefix.startsWith(`${tenant}\0`)) continue;
+        found.push(prefix);
+        const kept = held.entries.get(key);
+        if (kept) remove(kept);
+      }
+      return found;
     },
     get bytes() {
       return bytes;

@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import { unjudged } from '../quality/judged.ts';
+import type { Offer } from '../snapshot/catalogue.ts';
 import type { CacheEntry } from './entry.ts';
 import { type Held, Kept } from './kept.ts';
 import { ShardedMap } from './sharded-map.ts';
 import { SLAB_BYTES, Slabs } from './slabs.ts';
 
-const held: Held = { prefix: '', entries: new ShardedMap() };
+const held: Held = { prefix: '', offer: {} as Offer, entries: new ShardedMap() };
 
 function keptOf(field: Uint8Array): Kept {
   const entry: CacheEntry = {

@@ -116,12 +116,13 @@ export function toCallError(error: unknown): WeirCallError {
 
 /**
  * Whether no answer came, or half of one, since the server behind a gateway is gone: a stream that
- * was refused (RFC 9113, 8.7) or that ended without a status. Both are internal errors to the
- * transport, and would never be tried again.
+ * was refused (RFC 9113, 8.7), or that ended without a status or within a message. These are internal
+ * errors or faults of the request to the transport, and would never be tried again.
  */
 function isLostAnswer({ code, isWireError, rawMessage }: ConnectError): boolean {
-  if (code !== Code.Internal || isWireError) return false;
-  return /NGHTTP2_REFUSED_STREAM|missing status/.test(rawMessage);
+  if (isWireError) return false;
+  if (code === Code.InvalidArgument) return rawMessage === 'protocol error: incomplete envelope';
+  return code === Code.Internal && /NGHTTP2_REFUSED_STREAM|missing status/.test(rawMessage);
 }
 
 function reasonOfName(name: string): Reason {

@@ -11,6 +11,8 @@ export type {
   OutcomeBase,
   Provenance,
 } from './consumer/item.ts';
+export type { EventInput, NewEvent, Published, PublishOptions } from './consumer/publish.ts';
+export type { DeliveredEvent, SubscribeOptions } from './consumer/subscribe.ts';
 export { createWeir, type ListOptions, type Weir, type WeirOptions } from './consumer/weir.ts';
 export { ItemRefused, type Refusal, reasonName, type Violation, WeirCallError } from './errors.ts';
 export type * from './gen/types/context-types.ts';

@@ -37,7 +37,8 @@ export function withCallPolicy(inner: Transport, policy: CallPolicy): Transport 
           const failure = callErrorOf(error, signal);
           const waitMs = Math.max(backoffMs(backoff, attempt), failure.retryDelayMs ?? 0);
           const inTime = performance.now() + waitMs < deadline;
-          const again = attempt < policy.retries && isSafe(method) && isPassing(failure) && inTime;
+          const again =
+            attempt < policy.retries && isSafe(method, input) && isPassing(failure) && inTime;
           if (!again || signal?.aborted || !budget.allows()) throw failure;
           await delay(waitMs, signal).catch(() => {
             throw failure;
@@ -66,8 +67,10 @@ function callHeaders(header: HeadersInit | undefined, key: string | undefined): 
   return withTrace(headers);
 }
 
-function isSafe(method: DescMethodUnary): boolean {
+/** What has an idempotency key is done once, however often it is sent. */
+function isSafe(method: DescMethodUnary, input: object): boolean {
   return (
+    ('idempotencyKey' in input && Boolean(input.idempotencyKey)) ||
     method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS ||
     method.idempotency === MethodOptions_IdempotencyLevel.IDEMPOTENT
   );

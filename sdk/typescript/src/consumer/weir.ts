@@ -1,6 +1,7 @@
 import { type Client, createClient, type Transport } from '@connectrpc/connect';
 import { openTransport } from '#transport';
 import { AuditService } from '../gen/weir/audit/v1/audit_pb.ts';
+import { EventService } from '../gen/weir/events/v1/events_pb.ts';
 import { PolicyService } from '../gen/weir/policy/v1/service_pb.ts';
 import { AdminService } from '../gen/weir/registry/v1/admin_pb.ts';
 import { RegistryService } from '../gen/weir/registry/v1/registry_pb.ts';
@@ -19,8 +20,16 @@ import { type CallSettings, type FetchOptions, fetchAll, fetchRequest } from './
 import { createFollow, followAll, followAsTheyCome, readItemValue } from './follow.ts';
 import { createGetBatcher, type GetOptions } from './get.ts';
 import type { ContextItem, ItemOutcome } from './item.ts';
+import {
+  createPublish,
+  type EventInput,
+  type NewEvent,
+  type Published,
+  type PublishOptions,
+} from './publish.ts';
 import { withCallPolicy } from './resilience.ts';
 import { streamAll } from './stream.ts';
+import { type DeliveredEvent, type SubscribeOptions, subscribeTo } from './subscribe.ts';
 
 /** How to reach Weir. */
 export interface WeirOptions {
@@ -126,6 +135,34 @@ export interface Weir {
    * @throws {TypeError} when a text is no ref.
    */
   explain(refs: readonly RefInput[], options?: FetchOptions): Promise<ExplainResponse>;
+  /**
+   * Publishes an event. When it answers, the event is committed and Weir hands out no item of its
+   * refs as it was before. What fails as UNAVAILABLE is tried again, and published once all the same.
+   *
+   * @throws {WeirCallError} when it is refused, or Weir cannot be reached.
+   * @throws {TypeError} when the data has no JSON, or a text is no ref.
+   */
+  publish(topic: string, event?: EventInput, options?: PublishOptions): Promise<Published>;
+  /**
+   * Publishes 1 to 256 events in their order, of 1 MiB together at most: all of them or none.
+   *
+   * @throws {WeirCallError} when one is refused, or Weir cannot be reached.
+   * @throws {TypeError} when data has no JSON, or a text is no ref.
+   */
+  publish(events: readonly NewEvent[], options?: PublishOptions): Promise<Published>;
+  /**
+   * Yields the events of 1 to 16 topics as they come: `page.updated`, `page.*` for all that begin
+   * with `page.`, or `*`. Goes on by itself from where it was when Weir stops, cannot be reached, says
+   * nothing for 25 s or cut it off for being slow; for ever, until the loop is left or the signal is
+   * aborted. An event comes at least once; those of one key come in their order.
+   *
+   * @throws {WeirCallError} when it is refused; OUT_OF_RANGE: what came after the cursor is not kept
+   * any more; CANCELED: the signal was aborted.
+   */
+  subscribe(
+    topics: string | readonly string[],
+    options?: SubscribeOptions,
+  ): AsyncIterable<DeliveredEvent>;
   /** The catalogue: providers, consumers, context types. */
   readonly registry: Client<typeof RegistryService>;
   /** Tenants, principals and keys. */
@@ -136,6 +173,8 @@ export interface Weir {
   readonly audit: Client<typeof AuditService>;
   /** The router's own methods, message by message. */
   readonly router: Client<typeof RouterService>;
+  /** Events, message by message. */
+  readonly events: Client<typeof EventService>;
   /** Ends the connections; calls under way fail. A client that is not closed holds up no exit. */
   close(): void;
 }
@@ -156,6 +195,7 @@ export function createWeir(options: WeirOptions): Weir {
     : openTransport(transportOptions(options));
   const transport = withCallPolicy(carrier, { key, timeoutMs, retries });
   const router = createClient(RouterService, transport);
+  const events = createClient(EventService, transport);
   const complete = <Options extends FetchOptions>(given: Options) => ({
     ...given,
     minQuality: given.minQuality ?? minQuality,
@@ -198,11 +238,14 @@ export function createWeir(options: WeirOptions): Weir {
       const fetch = fetchRequest(refs.map(toRef), rest);
       return router.explain({ fetch }, { timeoutMs: rest.timeoutMs, ...(signal && { signal }) });
     },
+    publish: createPublish(events),
+    subscribe: (topics, given = {}) => subscribeTo(events, { ...given, topics: [topics].flat() }),
     registry: createClient(RegistryService, transport),
     admin: createClient(AdminService, transport),
     policy: createClient(PolicyService, transport),
     audit: createClient(AuditService, transport),
     router,
+    events,
     close,
   };
 }

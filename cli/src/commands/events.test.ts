@@ -1,0 +1,211 @@
+import { on, once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { openStandalone, readStandaloneConfig, type Standalone } from '@weir/standalone';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Ran, runWeir, type World } from '../../test/run-weir.ts';
+import { run } from '../run.ts';
+
+let folder: string;
+let opened: Standalone;
+
+// The whole of Weir, with its own documents.
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'weir-cli-'));
+  await writeFile(join(folder, 'guide.md'), '# Guide\n\nRead it.\n');
+  opened = await openAt('0');
+}, 60_000);
+
+function openAt(port: string): Promise<Standalone> {
+  const own = { WEIR_PORT: port, WEIR_OPS_PORT: '0', WEIR_DOCS_DIR: folder };
+  return openStandalone(readStandaloneConfig({ ...own, WEIR_DATA_DIR: join(folder, '.weir') }));
+}
+
+afterAll(async () => {
+  await opened[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const env = () => ({ WEIR_URL: opened.url, WEIR_KEY: opened.key });
+
+function weir(args: readonly string[], world: World = {}): Promise<Ran> {
+  return runWeir(args, { env: env(), cwd: folder, ...world });
+}
+
+/** A subscription as somebody at a screen has it. */
+function watch(topic: string, url = opened.url) {
+  const user = new AbortController();
+  const [screen, errors] = [new PassThrough(), new PassThrough()].map((stream) =>
+    stream.setEncoding('utf8'),
+  ) as [PassThrough, PassThrough];
+  const lines = on(screen, 'data');
+  let err = '';
+  errors.on('data', (text) => {
+    err += text;
+  });
+  const running = run(['subscribe', topic, '--from', 'earliest'], {
+    ...{
+      env: { ...env(), WEIR_URL: url },
+      cwd: folder,
+      stdin: async () => '',
+      signal: user.signal,
+    },
+    terminal: {
+      out: (text) => void screen.write(text),
+      outBytes: async () => {},
+      err: (text) => void errors.write(text),
+      color: false,
+    },
+  });
+  return {
+    next: async (): Promise<string> => (await lines.next()).value?.[0] ?? '',
+    told: () => once(errors, 'data'),
+    async interrupt() {
+      user.abort();
+      const code = await running;
+      return { code, err };
+    },
+  };
+}
+
+const linesOf = ({ out }: Pick<Ran, 'out'>) => out.trimEnd().split('\n');
+
+describe('weir publish', () => {
+  test('writes the id, and what was published comes to who subscribes', async () => {
+    const data = '{"title":"Home"}';
+    const told = ['--label', 'site=main', '--id', 'first', '--ref', 'DocChunk/guide.md#guide'];
+    const published = await weir([
+      'publish',
+      'page.made',
+      '--key',
+      'home',
+      '--data',
+      data,
+      ...told,
+    ]);
+    expect(published).toEqual({ code: 0, out: 'first\n', err: '' });
+    const ran = await weir(['subscribe', 'page.made', '--from', 'earliest', '--count', '1']);
+    expect(ran.code).toBe(0);
+    expect(ran.out).toMatch(
+      /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ {2}page\.made {2}home {2}\{"title":"Home"\}\n$/,
+    );
+    const json = await weir([
+      'subscribe',
+      'page.made',
+      '--from',
+      'earliest',
+      '--count=1',
+      '--json',
+    ]);
+    expect(linesOf(json)).toHaveLength(1);
+    expect(JSON.parse(json.out)).toMatchObject({
+      event: {
+        ...{ topic: 'page.made', key: 'home', id: 'first', value: { title: 'Home' } },
+        ...{ labels: { site: 'main' }, sensitivity: 'SENSITIVITY_INTERNAL' },
+        refs: [{ type: 'DocChunk', key: 'guide.md#guide' }],
+      },
+      withheld: false,
+      cursor: expect.any(String),
+    });
+  });
+
+  test('takes data from a file and from standard input', async () => {
+    await writeFile(join(folder, 'line.txt'), 'from a file');
+    const text = ['--content-type', 'text/plain'];
+    await weir(['publish', 'log.line', '--data', '@line.txt', ...text]);
+    const json = await weir(['publish', 'log.line', '--data', '-', '--json'], { stdin: '[1]' });
+    expect(JSON.parse(json.out)).toEqual({
+      ids: [expect.any(String)],
+      consistencyToken: expect.any(String),
+    });
+    const ran = await weir(['subscribe', 'log.*', '--from', 'earliest', '--count', '2']);
+    expect(linesOf(ran)).toEqual([
+      expect.stringMatching(/ {2}log\.line {4}from a file$/),
+      expect.stringMatching(/ {2}log\.line {4}\[1\]$/),
+    ]);
+  });
+
+  test.each([
+    [['page updated'], 'events[0].topic is no topic'],
+    [['page.updated', '--data', '{'], 'The data is no JSON.'],
+    [['page.updated', '--ref', 'guide.md'], 'The ref "guide.md" has no key'],
+    [['page.updated', '--label', 'a'], 'Write NAME=VALUE.'],
+    [['page.updated', '--data', '@nowhere'], 'The file nowhere does not exist.'],
+  ])('says what is wrong with %j', async (args, text) => {
+    const ran = await weir(['publish', ...args]);
+    expect(ran).toMatchObject({ code: 2, out: '' });
+    expect(ran.err).toContain(text);
+  });
+});
+
+describe('weir subscribe', () => {
+  test('brings the items of refs, and goes on from a cursor', async () => {
+    await weir(['publish', 'doc.updated', '--key', 'one', '--ref', 'DocChunk/guide.md#guide']);
+    await weir(['publish', 'doc.updated', '--key', 'two']);
+    const first = ['subscribe', 'doc.*', '--from', 'earliest', '--fetch', '--count', '2'];
+    const shown = await weir(first);
+    expect(shown.out).toMatch(/ {2}doc\.updated {2}one\n {2}ok DocChunk\/guide\.md#guide\n/);
+    expect(shown.out).toContain('Read it.');
+    const [, cursor = ''] = /^Go on with --cursor (\S+)\n$/.exec(shown.err) ?? [];
+    await weir(['publish', 'doc.updated', '--key', 'three']);
+    const next = await weir(['subscribe', 'doc.*', '--cursor', cursor, '--count', '1']);
+    expect(next.out).toMatch(/ {2}three\n$/);
+  });
+
+  test('ends when the user interrupts, and says where to go on', async () => {
+    const ticks = watch('tick');
+    await weir(['publish', 'tick', '--key', 'a']);
+    expect(await ticks.next()).toMatch(/ {2}tick {2}a\n$/);
+    const { code, err } = await ticks.interrupt();
+    expect(code).toBe(130);
+    expect(err).toMatch(/^Go on with --cursor \S+\nweir: interrupted\n$/);
+  });
+
+  test('outlives a Weir that starts anew', async () => {
+    const rings = watch('ring');
+    await weir(['publish', 'ring', '--key', 'before']);
+    expect(await rings.next()).toMatch(/ {2}before\n$/);
+    await opened[Symbol.asyncDispose]();
+    opened = await openAt(new URL(opened.url).port);
+    await weir(['publish', 'ring', '--key', 'after']);
+    expect(await rings.next()).toMatch(/ {2}after\n$/);
+    const { code, err } = await rings.interrupt();
+    expect(code).toBe(130);
+    expect(err).toContain('; trying again\n');
+  }, 60_000);
+
+  test.each([
+    [['Page'], 2, 'topics[0] is no topic'],
+    [['*', '--cursor', 'mine'], 2, 'cursor is malformed'],
+    [['*', '--from', 'yesterday'], 2, 'Allowed choices are latest, earliest'],
+    [['*', '--count', '0'], 2, 'Write a whole number from 1'],
+  ])('says what is wrong with %j', async (args, code, text) => {
+    const ran = await weir(['subscribe', ...args]);
+    expect(ran).toMatchObject({ code, out: '' });
+    expect(ran.err).toContain(text);
+  });
+
+  test('says to programs what is wrong, in JSON', async () => {
+    const ran = await weir(['subscribe', 'Page', '--json']);
+    expect(JSON.parse(ran.err).error).toMatchObject({ reason: 'INVALID_NAME', exitCode: 2 });
+  });
+
+  test('tells of a Weir that cannot be reached, and tries again', async () => {
+    const nothing = watch('tick', 'http://127.0.0.1:1');
+    await nothing.told();
+    const { code, err } = await nothing.interrupt();
+    expect(code).toBe(130);
+    expect(err).toMatch(/; trying again\nweir: interrupted\n$/);
+  });
+
+  test('completes places and refs', async () => {
+    const complete = async (...words: string[]) =>
+      linesOf(await weir(['__complete', '--', ...words]));
+    expect(await complete('subscribe', '--from', '')).toEqual(['latest', 'earliest']);
+    expect(await complete('publish', 'a', '--ref', 'DocChunk/g')).toContainEqual(
+      expect.stringMatching(/^DocChunk\/guide\.md#guide\t/),
+    );
+  });
+});

@@ -1,0 +1,40 @@
+import type { Core } from '../core.ts';
+import { repeat } from '../repeat.ts';
+import type { EventStore } from './event-store.ts';
+
+/** How long events are kept. */
+export const KEPT_MS = 7 * 86_400_000;
+/** How much of a tenant's events is kept. */
+export const KEPT_MAX_BYTES = 1024 * 1024 * 1024;
+/** For how long a request that comes again is known. */
+export const PUBLICATIONS_KEPT_MS = 86_400_000;
+
+const INTERVAL_MS = 60_000;
+const DUTY_MS = 2 * INTERVAL_MS;
+/** Of one tenant, or of all requests, in one transaction. */
+const ONCE_MAX = 1_000;
+
+/** Opens what forgets old events. */
+export function openEventKeepers(core: Core, store: EventStore): AsyncDisposable {
+  const { clock, log } = core;
+  const holder = core.newId();
+  const keepers = new AsyncDisposableStack();
+  keepers.defer(() => core.store.releaseDuties(holder).catch(() => {}));
+  const forget = async () => {
+    const nowMs = clock.wallMs();
+    if (!(await core.store.holdDuty('events', holder, nowMs, nowMs + DUTY_MS))) return;
+    await forgetOld(store, nowMs);
+  };
+  keepers.use(repeat('forgetting old events', INTERVAL_MS, forget, log));
+  return keepers;
+}
+
+/** Forgets what is beyond what is kept, of all tenants. */
+export async function forgetOld(store: EventStore, nowMs: number): Promise<void> {
+  const retention = { beforeMs: nowMs - KEPT_MS, maxBytes: KEPT_MAX_BYTES };
+  for (const tenant of await store.beyond(retention)) {
+    while ((await store.prune(tenant, retention, ONCE_MAX)) === ONCE_MAX);
+  }
+  const beforeMs = nowMs - PUBLICATIONS_KEPT_MS;
+  while ((await store.forgetPublications(beforeMs, ONCE_MAX)) === ONCE_MAX);
+}

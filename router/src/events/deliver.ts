@@ -1,0 +1,180 @@
+import { create } from '@bufbuild/protobuf';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
+import { type Caller, refuse } from '@weir/kit';
+import type { Verdict } from '@weir/policy';
+import {
+  CacheStatus,
+  type ContextRef,
+  type ItemResult,
+} from '@weir/sdk/gen/weir/context/v1/context_pb';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import {
+  type DeliveredEvent,
+  DeliveredEventSchema,
+  type Event,
+  EventSchema,
+} from '@weir/sdk/gen/weir/events/v1/events_pb';
+import { type AnswerDeps, answer } from '../answer.ts';
+import type { RecordedItem } from '../audit/recorded.ts';
+import { type Authority, createAuthority } from '../authorise.ts';
+import { presentItem, withinBudget } from '../present.ts';
+import { fetchedItems } from '../rpc/record.ts';
+import type { EventDeps } from './events.ts';
+import type { KeptEvent, Tail } from './tails.ts';
+import type { TopicFilter } from './topics.ts';
+
+/** How long the items of events are waited for; a late one is refused in its place. */
+const FETCH_MS = 5_000;
+/** The most refs of events that are fetched together; others are left to be fetched. */
+export const FETCH_REFS_MAX = 256;
+
+/** What a subscriber wants. */
+export interface Wants {
+  readonly topics: TopicFilter;
+  readonly fetch: boolean;
+  readonly latestOnly: boolean;
+  readonly purpose: string;
+}
+
+/** What a subscriber gets, and what is recorded of it. */
+export interface Delivery {
+  readonly events: readonly DeliveredEvent[];
+  readonly items: readonly RecordedItem[];
+}
+
+interface Allowed {
+  readonly event: Event;
+  readonly kept: KeptEvent;
+  readonly verdict: Verdict;
+  replaced: number;
+}
+
+/** Decides on events for a subscriber, and makes them ready. */
+export async function deliver(
+  deps: EventDeps & AnswerDeps,
+  batch: readonly KeptEvent[],
+  wants: Wants,
+  to: { readonly caller: Caller; readonly tail: Tail; readonly signal: AbortSignal },
+): Promise<Delivery> {
+  const { caller, tail } = to;
+  const nowMs = deps.clock.wallMs();
+  const circumstances = { purpose: wants.purpose, nowMs };
+  const authority = createAuthority(deps.holder.current, caller, circumstances);
+  const wanted = batch.filter(({ stored }) => wants.topics(stored.event?.topic ?? ''));
+  const allowed = wanted.flatMap((kept) => allow(authority, kept, { caller, nowMs, wants }));
+  const last = wants.latestOnly ? latestOnly(allowed) : allowed;
+  const items = last.map(deliveredItem);
+  const events = last.map((one) => present(deps, one, tail));
+  if (!wants.fetch || last.length === 0) return { events, items };
+  const fetched = await fetchRefs(deps, last, wants.purpose, to);
+  for (const [index, results] of fetched.results.entries()) {
+    (events[index] as DeliveredEvent).items = results;
+  }
+  return { events, items: [...items, ...fetched.items] };
+}
+
+function allow(
+  authority: Authority,
+  kept: KeptEvent,
+  { caller, nowMs, wants }: { caller: Caller; nowMs: number; wants: Wants },
+): Allowed[] {
+  const { event, publishTime } = kept.stored;
+  if (!event) return [];
+  const { topic, key, sensitivity, labels, owner } = event;
+  const own = { tenant: caller.tenant, name: '' };
+  const facts = { sensitivity, labels, owner };
+  const verdict = authority.access('subscribe', topic).decide(own, key, facts);
+  if (verdict.effect !== 'allow') return [];
+  const { purposes, maxAgeMs } = verdict.obligations;
+  const missing = purposes.find((allowed) => !allowed.includes(wants.purpose));
+  if (missing) {
+    const text = `the policy asks what events of ${topic} are for; state one of these purposes: ${missing.join(', ')}`;
+    throw refuse(Reason.PURPOSE_REQUIRED, text);
+  }
+  const ageMs = publishTime ? nowMs - timestampMs(publishTime) : 0;
+  return maxAgeMs !== undefined && ageMs > maxAgeMs ? [] : [{ event, kept, verdict, replaced: 0 }];
+}
+
+/** Of each topic and key the last one, in its place. */
+function latestOnly(allowed: readonly Allowed[]): Allowed[] {
+  const last = new Map<string, Allowed>();
+  const kept = new Set<Allowed>();
+  for (const one of allowed) {
+    const { topic, key } = one.event;
+    const name = `${topic}\0${key}`;
+    const before = key === '' ? undefined : last.get(name);
+    if (before) {
+      one.replaced = before.replaced + 1;
+      kept.delete(before);
+    }
+    last.set(name, one);
+    kept.add(one);
+  }
+  return [...kept];
+}
+
+function present(
+  { tokens }: EventDeps,
+  { event, kept, verdict, replaced }: Allowed,
+  { epoch }: Tail,
+): DeliveredEvent {
+  const { position, publishTime, publisher } = kept.stored;
+  const withheld = verdict.obligations.changesValues && event.data.length > 0;
+  const told = withheld ? create(EventSchema, { ...event, data: new Uint8Array() }) : event;
+  return create(DeliveredEventSchema, {
+    ...{ event: told, publisher, position, withheld, replaced },
+    ...(publishTime && { publishTime }),
+    consistencyToken: tokens.mint({ epoch, revision: 0n, position }),
+  });
+}
+
+function deliveredItem({ event, verdict }: Allowed): RecordedItem {
+  const { topic, key, sensitivity, labels, owner, data } = event;
+  return {
+    kind: {
+      ...{ action: 'subscribe', type: topic, effect: 'allow', rules: verdict.rules },
+      ...{ redactions: [], facts: { sensitivity, labels, owner }, code: 0 },
+      ...{ reason: Reason.UNSPECIFIED, cache: CacheStatus.UNSPECIFIED, known: true },
+    },
+    key,
+    bytes: verdict.obligations.changesValues ? 0 : data.length,
+  };
+}
+
+/** Fetches the items of events for their subscriber, in one batch; each ref once. */
+async function fetchRefs(
+  deps: AnswerDeps,
+  events: readonly Allowed[],
+  purpose: string,
+  { caller, signal }: { readonly caller: Caller; readonly signal: AbortSignal },
+): Promise<{ readonly results: ItemResult[][]; readonly items: readonly RecordedItem[] }> {
+  const places = new Map<string, number>();
+  const refs: ContextRef[] = [];
+  for (const { event } of events) {
+    for (const ref of event.refs) {
+      const name = nameOf(ref);
+      if (places.has(name) || refs.length === FETCH_REFS_MAX) continue;
+      places.set(name, refs.push(ref) - 1);
+    }
+  }
+  if (refs.length === 0) return { results: events.map(() => []), items: [] };
+  const asked = {
+    ...{ refs, refCount: refs.length, itemTimeout: undefined, minQuality: 0 },
+    ...{ maxAge: undefined, consistencyToken: '', purpose },
+  };
+  const { slots, outcomes } = await answer(deps, asked, { caller, signal, timeoutMs: FETCH_MS });
+  const eventBytes = events.reduce((sum, { kept }) => sum + kept.bytes, 0);
+  const sent = withinBudget(outcomes, eventBytes);
+  const results = events.map(({ event }) =>
+    event.refs.flatMap((ref, index) => {
+      const place = places.get(nameOf(ref));
+      const outcome = place === undefined ? undefined : sent[place];
+      return outcome ? [presentItem(outcome, index)] : [];
+    }),
+  );
+  return { results, items: fetchedItems(caller.tenant, slots, outcomes, sent) };
+}
+
+function nameOf({ type, versionRange, key, provider }: ContextRef): string {
+  return JSON.stringify([type, versionRange, key, provider]);
+}

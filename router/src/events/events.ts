@@ -1,0 +1,19 @@
+import type { Clock, ConsistencyTokens } from '@weir/kit';
+import type { SnapshotHolder } from '../snapshot/holder.ts';
+import type { Cursors } from './cursors.ts';
+import type { EventLog } from './event-log.ts';
+import type { EventCounts } from './event-metrics.ts';
+import type { Subscriptions } from './subscriptions.ts';
+import type { Tails } from './tails.ts';
+
+/** What publishing and subscribing need. */
+export interface EventDeps {
+  readonly eventLog: EventLog;
+  readonly tails: Tails;
+  readonly cursors: Cursors;
+  readonly holder: SnapshotHolder;
+  readonly clock: Clock;
+  readonly tokens: ConsistencyTokens;
+  readonly eventCounts: EventCounts;
+  readonly subscriptions: Subscriptions;
+}

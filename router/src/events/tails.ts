@@ -1,0 +1,212 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Logger, refuse } from '@weir/kit';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import type { StoredEvent } from '@weir/sdk/gen/weir/events/v1/log_pb';
+import type { EventLog } from './event-log.ts';
+
+/** What is kept in memory of a log, for those who are near its end. */
+export const TAIL_EVENTS_MAX = 1_024;
+export const TAIL_BYTES_MAX = 4 * 1024 * 1024;
+
+/** The most logs that are followed: each is a stream, and a connection holds so many. */
+export const FOLLOWED_MAX = 500;
+
+const RETRY_MIN_MS = 50;
+const RETRY_MAX_MS = 2_000;
+const BEHIND_RETRY_MS = 200;
+
+/** The end of a tenant's log, as this router knows it. */
+export interface Tail {
+  readonly epoch: string;
+  /** The position of the last event that was taken in. */
+  readonly head: bigint;
+  /** The bytes of all events taken in so far: by them is told how far a reader is behind. */
+  readonly bytes: number;
+  /** What is in memory after a position, at most so many; undefined: not all of it is in memory. */
+  after(position: bigint, eventsMax: number): readonly KeptEvent[] | undefined;
+  /** Calls the listener after each intake, until what is returned is disposed of. */
+  onMore(listener: () => void): Disposable;
+}
+
+/** An event in memory. */
+export interface KeptEvent {
+  readonly stored: StoredEvent;
+  readonly bytes: number;
+}
+
+/** The ends of the logs that this router follows. */
+export interface Tails extends AsyncDisposable {
+  /** Follows a tenant's log from now on; resolves when it is known where it ends. */
+  of(tenant: string, signal: AbortSignal): Promise<Tail>;
+  /** Follows the logs of all these from now on. */
+  follow(tenants: Iterable<string>): void;
+  /** Resolves when the log was taken in up to a position. Throws SNAPSHOT_BEHIND when that takes too long. */
+  reach(tenant: string, position: bigint, signal: AbortSignal): Promise<void>;
+}
+
+/** What following needs. */
+export interface TailDeps {
+  readonly events: EventLog;
+  readonly log: Logger;
+  /** Called with each event, in order, before anybody is told of it. */
+  readonly onEvent: (tenant: string, stored: StoredEvent) => void;
+}
+
+/** Opens the ends of logs: each is followed from the first time it is asked for. */
+export function openTails(deps: TailDeps): Tails {
+  const stop = new AbortController();
+  const tails = new Map<string, OpenTail>();
+  const open = (tenant: string): OpenTail => {
+    const known = tails.get(tenant);
+    if (known) return known;
+    if (tails.size >= FOLLOWED_MAX) throw tooMany();
+    const tail = new OpenTail(tenant, deps, stop.signal);
+    tails.set(tenant, tail);
+    return tail;
+  };
+  return {
+    async of(tenant, signal) {
+      const tail = open(tenant);
+      await tail.until(() => tail.isKnown, signal);
+      return tail;
+    },
+    follow(tenants) {
+      for (const tenant of tenants) if (tails.size < FOLLOWED_MAX) open(tenant);
+    },
+    async reach(tenant, position, signal) {
+      const tail = open(tenant);
+      await tail.until(() => tail.isKnown && tail.head >= position, signal);
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await Promise.all([...tails.values()].map(({ following }) => following));
+    },
+  };
+}
+
+class OpenTail implements Tail {
+  epoch = '';
+  head = 0n;
+  bytes = 0;
+  isKnown = false;
+  readonly following: Promise<void>;
+  readonly #tenant: string;
+  readonly #deps: TailDeps;
+  /** The oldest first, without gaps up to the head. */
+  readonly #kept: KeptEvent[] = [];
+  #keptBytes = 0;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(tenant: string, deps: TailDeps, signal: AbortSignal) {
+    this.#tenant = tenant;
+    this.#deps = deps;
+    this.following = this.#follow(signal);
+  }
+
+  after(position: bigint, eventsMax: number): readonly KeptEvent[] | undefined {
+    const first = this.head - BigInt(this.#kept.length);
+    if (position < first || position > this.head) return undefined;
+    const from = Number(position - first);
+    return this.#kept.slice(from, from + eventsMax);
+  }
+
+  onMore(listener: () => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  async until(isSo: () => boolean, signal: AbortSignal): Promise<void> {
+    if (isSo()) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    using _ = this.onMore(() => {
+      if (isSo()) resolve();
+    });
+    const late = () => reject(behind());
+    signal.addEventListener('abort', late);
+    if (signal.aborted) late();
+    try {
+      await promise;
+    } finally {
+      signal.removeEventListener('abort', late);
+    }
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { events, log } = this.#deps;
+    let retryMs = RETRY_MIN_MS;
+    while (!signal.aborted) {
+      try {
+        if (!this.isKnown) this.#begin(await events.state(this.#tenant, signal));
+        for await (const { events: more, epoch } of events.follow(
+          this.#tenant,
+          this.head,
+          signal,
+        )) {
+          if (epoch !== this.epoch) break;
+          retryMs = RETRY_MIN_MS;
+          this.#takeIn(more);
+        }
+        // The registry has ended it, or the log is another one.
+        const state = await events.state(this.#tenant, signal);
+        if (state.epoch !== this.epoch || state.head < this.head) this.#begin(state);
+      } catch (error) {
+        if (signal.aborted) return;
+        log.warn({ err: error, tenant: this.#tenant }, 'the log of events cannot be followed');
+      }
+      await sleep(retryMs, undefined, { signal }).catch(() => {});
+      retryMs = Math.min(2 * retryMs, RETRY_MAX_MS);
+    }
+  }
+
+  #begin({ head, epoch }: { readonly head: bigint; readonly epoch: string }): void {
+    this.#kept.length = 0;
+    this.#keptBytes = 0;
+    this.head = head;
+    this.epoch = epoch;
+    this.isKnown = true;
+    this.#tell();
+  }
+
+  #takeIn(more: readonly StoredEvent[]): void {
+    if (more.length === 0) return;
+    for (const stored of more) {
+      if (stored.position !== this.head + 1n) continue;
+      this.#deps.onEvent(this.#tenant, stored);
+      const bytes = sizeOf(stored);
+      this.#kept.push({ stored, bytes });
+      this.head = stored.position;
+      this.bytes += bytes;
+      this.#keptBytes += bytes;
+    }
+    while (this.#kept.length > TAIL_EVENTS_MAX || this.#keptBytes > TAIL_BYTES_MAX) {
+      this.#keptBytes -= this.#kept.shift()?.bytes ?? 0;
+    }
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
+
+/** What an event takes, about. */
+export function sizeOf({ event }: StoredEvent): number {
+  if (!event) return 0;
+  let bytes = 256 + event.data.length + event.topic.length + event.key.length + event.id.length;
+  for (const { type, key } of event.refs) bytes += 32 + type.length + key.length;
+  for (const [name, value] of Object.entries(event.labels)) bytes += name.length + value.length;
+  return bytes;
+}
+
+function tooMany() {
+  const text = `this router follows the events of ${FOLLOWED_MAX} tenants, and no more`;
+  return refuse(Reason.EVENTS_UNAVAILABLE, text);
+}
+
+function behind() {
+  return refuse(
+    Reason.SNAPSHOT_BEHIND,
+    'this router has not heard of that event yet; ask again soon',
+    { retryDelayMs: BEHIND_RETRY_MS },
+  );
+}

@@ -1,0 +1,104 @@
+import { create } from '@bufbuild/protobuf';
+import { Code, ConnectError, type HandlerContext } from '@connectrpc/connect';
+import { type Caller, callerOf, refuse, requireScope } from '@weir/kit';
+import type { Verdict } from '@weir/policy';
+import { CacheStatus } from '@weir/sdk/gen/weir/context/v1/context_pb';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import {
+  type Event,
+  type PublishRequest,
+  PublishResponseSchema,
+} from '@weir/sdk/gen/weir/events/v1/events_pb';
+import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import type { RecordedItem } from '../audit/recorded.ts';
+import { createAuthority } from '../authorise.ts';
+import type { Appended } from '../events/event-log.ts';
+import type { EventDeps } from '../events/events.ts';
+import { parseEvents } from '../events/parse-events.ts';
+import { type RecordDeps, recorded } from './record.ts';
+
+const RETRY_MS = 1_000;
+
+/** Publish: commits events, which everybody who may know of them is told. */
+export function publish(deps: EventDeps & RecordDeps) {
+  return (request: PublishRequest, context: HandlerContext) =>
+    recorded(deps, context, async () => {
+      const caller = callerOf(context);
+      requireScope(caller, Scope.REGISTER);
+      const { events, fingerprint } = parseEvents(request, deps.clock.wallMs());
+      const items = authorise(deps, caller, events);
+      const { idempotencyKey } = request;
+      const { tenant, principal: publisher } = caller;
+      const appending = { tenant, publisher, events, idempotencyKey, fingerprint };
+      const { epoch, position, ids } = await append(deps, appending, context.signal);
+      deps.eventCounts.count('published', events.length);
+      const consistencyToken = deps.tokens.mint({ epoch, revision: 0n, position });
+      const answer = create(PublishResponseSchema, { ids: [...ids], consistencyToken });
+      return { answer, record: { items } };
+    });
+}
+
+/** Decides on each event; one that may not be published keeps all from it. */
+function authorise(
+  { holder, clock }: EventDeps,
+  caller: Caller,
+  events: readonly Event[],
+): RecordedItem[] {
+  const circumstances = { purpose: '', nowMs: clock.wallMs() };
+  const authority = createAuthority(holder.current, caller, circumstances);
+  const own = { tenant: caller.tenant, name: '' };
+  return events.map((event, index) => {
+    const { topic, key, sensitivity, labels, owner } = event;
+    const verdict = authority
+      .access('publish', topic)
+      .decide(own, key, { sensitivity, labels, owner });
+    if (verdict.effect !== 'allow') {
+      const field = `events[${index}].topic`;
+      const text = `the tenant's policy does not let you publish ${topic}`;
+      throw refuse(Reason.DENIED, `${field}: ${text}`, {
+        violations: [{ field, description: text }],
+      });
+    }
+    return publishedItem(event, verdict);
+  });
+}
+
+function publishedItem(event: Event, { rules }: Verdict): RecordedItem {
+  const { topic, key, sensitivity, labels, owner, data } = event;
+  return {
+    kind: {
+      ...{ action: 'publish', type: topic, effect: 'allow', rules, redactions: [] },
+      facts: { sensitivity, labels, owner },
+      ...{ code: 0, reason: Reason.UNSPECIFIED, cache: CacheStatus.UNSPECIFIED, known: true },
+    },
+    key,
+    bytes: data.length,
+  };
+}
+
+async function append(
+  { eventLog }: EventDeps,
+  appending: Parameters<EventDeps['eventLog']['append']>[0],
+  signal: AbortSignal,
+): Promise<Appended> {
+  try {
+    return await eventLog.append(appending, signal);
+  } catch (error) {
+    throw faultOf(ConnectError.from(error), signal);
+  }
+}
+
+/** The registry's own errors carry details and pass; nothing is acknowledged that is not committed. */
+function faultOf(error: ConnectError, signal: AbortSignal): Error {
+  if (signal.aborted || error.code === Code.DeadlineExceeded) return error;
+  if (error.details.length > 0) {
+    const passed = new ConnectError(error.rawMessage, error.code);
+    passed.details = error.details;
+    return passed;
+  }
+  return refuse(
+    Reason.EVENTS_UNAVAILABLE,
+    'the log of events cannot be reached: whether these were committed is not known; publish them again, with the same idempotency_key if you gave one',
+    { retryDelayMs: RETRY_MS, cause: error },
+  );
+}
