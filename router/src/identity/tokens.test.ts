@@ -185,7 +185,7 @@ describe('scopes', () => {
       scopes: [Scope.READ],
       permits: ['fetch:DocChunk', 'list:*'],
     });
-    expect(await granted({ scope: 'weir:burn:* weir:fetch:docchunk weir:' })).toEqual({
+    expect(await granted({ scope: 'weir:burn:* weir:fetch:Doc-Chunk weir:' })).toEqual({
       scopes: [],
       permits: [],
     });
