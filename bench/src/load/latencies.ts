@@ -5,6 +5,8 @@ import type { Latency, Moment } from '../model.ts';
 const longestMs = 120_000;
 const usPerMs = 1_000;
 export const sliceMs = 100;
+/** In slices: what adding up fractions of milliseconds is wrong by, at most. */
+const hair = 1e-6;
 
 /** Latencies, in microseconds and three digits. */
 export class Latencies {
@@ -69,7 +71,8 @@ export class LatenciesOverTime {
 
   /** Records a latency of a call that was to begin so long after the first. */
   record(atMs: number, ms: number): void {
-    const index = Math.floor(atMs / sliceMs);
+    // Times are sums of fractions: one that is a hair short of a slice is in it.
+    const index = Math.floor(atMs / sliceMs + hair);
     let slice = this.#slices[index];
     if (slice === undefined) {
       slice = new Latencies(2);
