@@ -66,6 +66,9 @@ test('names that callers make up make no series', async () => {
   const count = async () => [...(await families()).values()].flatMap(({ series }) => series).length;
   const names = Array.from({ length: hostileCount }, (_, i) => `hostile${i}`);
   await attack(weir, names.slice(0, 1));
+  // What goes on by itself shows from its first time on.
+  const shown = async () => (await scrape(weir.weir.opsPort)).includes('RegistryService/Heartbeat');
+  await until(shown, 'a provider has sent a heartbeat', 30_000);
   const before = await count();
   await attack(weir, names);
   expect(await scrape(weir.weir.opsPort)).not.toContain('hostile');
