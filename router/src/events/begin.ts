@@ -1,12 +1,9 @@
-import { Code, ConnectError } from '@connectrpc/connect';
 import { type Caller, refuse } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { Start, type SubscribeRequest } from '@weir/sdk/gen/weir/events/v1/events_pb';
 import type { Place } from './cursors.ts';
 import type { EventDeps } from './events.ts';
 import type { Tail } from './tails.ts';
-
-const RETRY_MS = 1_000;
 
 /** Where a subscription begins. Throws INVALID_CURSOR, DENIED, CURSOR_TOO_OLD, EVENTS_UNAVAILABLE. */
 export async function beginAt(
@@ -18,7 +15,7 @@ export async function beginAt(
   const { epoch } = tail;
   if (cursor === '') {
     if (start !== Start.EARLIEST) return { epoch, position: tail.head };
-    const { first } = await stateOf(deps, caller.tenant, signal);
+    const { first } = await deps.eventLog.state(caller.tenant, signal);
     return { epoch, position: first - 1n };
   }
   const place = deps.cursors.read(caller, cursor);
@@ -28,31 +25,4 @@ export async function beginAt(
     throw refuse(Reason.CURSOR_TOO_OLD, text);
   }
   return place;
-}
-
-async function stateOf({ eventLog }: EventDeps, tenant: string, signal: AbortSignal) {
-  try {
-    return await eventLog.state(tenant, signal);
-  } catch (error) {
-    throw logFault(error, signal);
-  }
-}
-
-/** What a fault of the log is to a subscriber. */
-export function logFault(error: unknown, signal: AbortSignal): unknown {
-  const told = ConnectError.from(error);
-  if (signal.aborted || told.code === Code.DeadlineExceeded) return error;
-  if (told.details.length > 0) {
-    const passed = new ConnectError(told.rawMessage, told.code);
-    passed.details = told.details;
-    return passed;
-  }
-  return refuse(
-    Reason.EVENTS_UNAVAILABLE,
-    'the log of events cannot be reached; go on from your cursor',
-    {
-      retryDelayMs: RETRY_MS,
-      cause: error,
-    },
-  );
 }

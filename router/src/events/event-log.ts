@@ -1,9 +1,13 @@
-import type { Transport } from '@connectrpc/connect';
-import { createClient } from '@connectrpc/connect';
+import { Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
+import { refuse, type WeirError } from '@weir/kit';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { Event } from '@weir/sdk/gen/weir/events/v1/events_pb';
 import { EventLogService, type StoredEvent } from '@weir/sdk/gen/weir/events/v1/log_pb';
 
-/** Where events are kept: one log for each tenant, in the order of positions without gaps. */
+/**
+ * Where events are kept: one log for each tenant, in the order of positions without gaps. All of it throws
+ * EVENTS_UNAVAILABLE when the log cannot be reached.
+ */
 export interface EventLog {
   /** Commits events; what was committed under the same idempotency key is told again. */
   append(appending: Appending, signal: AbortSignal): Promise<Appended>;
@@ -47,7 +51,6 @@ export interface LogState {
 /** The next events of a log, or none. */
 export interface Followed {
   readonly events: readonly StoredEvent[];
-  readonly head: bigint;
   readonly epoch: string;
 }
 
@@ -62,8 +65,51 @@ export function createRegistryLog({ appending, following }: RegistryWays): Event
   const client = createClient(EventLogService, appending);
   const { followEvents } = createClient(EventLogService, following);
   return {
-    append: (appending, signal) => client.appendEvents({ ...appending }, { signal }),
-    state: (tenant, signal) => client.getEventLog({ tenant }, { signal }),
-    follow: (tenant, after, signal) => followEvents({ tenant, after }, { signal }),
+    async append(events, signal) {
+      try {
+        return await client.appendEvents({ ...events }, { signal });
+      } catch (error) {
+        throw faultOf(error, signal, notKnown);
+      }
+    },
+    async state(tenant, signal) {
+      try {
+        return await client.getEventLog({ tenant }, { signal });
+      } catch (error) {
+        throw faultOf(error, signal, goOn);
+      }
+    },
+    async *follow(tenant, after, signal) {
+      try {
+        yield* followEvents({ tenant, after }, { signal });
+      } catch (error) {
+        throw faultOf(error, signal, goOn);
+      }
+    },
   };
+}
+
+const RETRY_MS = 1_000;
+const goOn = 'go on from your cursor';
+const notKnown =
+  'whether these were committed is not known; publish them again, with the same idempotency_key if you gave one';
+
+/** The registry's own errors carry details and pass; the others tell of the way to it. */
+function faultOf(error: unknown, signal: AbortSignal, text: string): unknown {
+  const told = ConnectError.from(error);
+  if (signal.aborted || told.code === Code.DeadlineExceeded) return error;
+  if (told.details.length > 0) {
+    const passed = new ConnectError(told.rawMessage, told.code);
+    passed.details = told.details;
+    return passed;
+  }
+  return unreachable(text, error);
+}
+
+/** The refusal of who needs a log that cannot be reached. */
+export function unreachable(text = goOn, cause?: unknown): WeirError {
+  return refuse(Reason.EVENTS_UNAVAILABLE, `the log of events cannot be reached: ${text}`, {
+    retryDelayMs: RETRY_MS,
+    cause,
+  });
 }

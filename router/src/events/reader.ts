@@ -1,81 +1,92 @@
-import type { EventLog } from './event-log.ts';
-import type { KeptEvent, Tail } from './tails.ts';
-import { sizeOf } from './tails.ts';
+import { type EventLog, type Followed, unreachable } from './event-log.ts';
+import { type KeptEvent, sizeOf, type Tail } from './tails.ts';
 
 /** The most events, and bytes of them, that are delivered together. */
 export const BATCH_EVENTS_MAX = 256;
 export const BATCH_BYTES_MAX = 1024 * 1024;
 
 /** Reads a log from any place on: what is old from the log itself, what is new from memory. */
-export interface Reader extends AsyncDisposable {
-  /** The next events after a position; none when none came within a time. */
-  next(position: bigint, waitMs: number, signal: AbortSignal): Promise<readonly KeptEvent[]>;
+export interface Reader extends Disposable {
+  /** The next events after a position, at most so many; none when none came within a time. */
+  next(
+    position: bigint,
+    most: { readonly events: number; readonly waitMs: number },
+  ): Promise<readonly KeptEvent[]>;
 }
 
-/** Opens a reader of a tenant's log. */
+/** Opens a reader of a tenant's log; it reads no more after the signal. */
 export function openReader(
   log: EventLog,
   tenant: string,
   { tail, signal }: { readonly tail: Tail; readonly signal: AbortSignal },
 ): Reader {
-  const stop = new AbortController();
-  let older: AsyncIterator<{ readonly events: readonly KeptEvent['stored'][] }> | undefined;
-
-  const close = async () => {
-    stop.abort();
-    const closing = older;
+  let older: OlderEvents | undefined;
+  const leave = () => {
+    older?.stop();
     older = undefined;
-    await closing?.return?.().catch(() => {});
   };
-  /** From the log, for as long as memory does not go back so far. */
-  const fromLog = async (position: bigint): Promise<readonly KeptEvent[]> => {
-    const until = AbortSignal.any([signal, stop.signal]);
-    older ??= log.follow(tenant, position, until)[Symbol.asyncIterator]();
-    const { value, done } = await older.next();
-    if (done) {
-      older = undefined;
-      return [];
-    }
-    return value.events.map((stored) => ({ stored, bytes: sizeOf(stored) }));
-  };
-  const fromMemory = (position: bigint): readonly KeptEvent[] | undefined => {
-    const events = tail.after(position, BATCH_EVENTS_MAX);
-    if (!events) return undefined;
-    let bytes = 0;
-    const end = events.findIndex((event) => {
-      bytes += event.bytes;
-      return bytes > BATCH_BYTES_MAX;
-    });
-    return end < 0 ? events : events.slice(0, Math.max(end, 1));
-  };
-
   return {
-    async next(position, waitMs, late) {
-      // While the log is being read it goes on so: a message of it may be on its way already.
-      if (older) return await orMemory(position);
-      const events = fromMemory(position);
-      if (events === undefined) return await fromLog(position);
-      if (events.length > 0) return events;
-      await moreThan(tail, position, waitMs, late);
-      return fromMemory(position) ?? [];
+    async next(position, { events: eventsMax, waitMs }) {
+      const isNear = tail.after(position, 0) !== undefined;
+      if (!isNear) {
+        older ??= openOlder((until) => log.follow(tenant, position, until), signal);
+        return await older.next(position, eventsMax);
+      }
+      leave();
+      if (tail.head === position) await moreThan(tail, position, { waitMs, signal });
+      return within(tail.after(position, eventsMax) ?? []);
     },
-    [Symbol.asyncDispose]: close,
+    [Symbol.dispose]: leave,
   };
+}
 
-  async function orMemory(position: bigint): Promise<readonly KeptEvent[]> {
-    if (fromMemory(position) === undefined) return await fromLog(position);
-    await older?.return?.();
-    older = undefined;
-    return fromMemory(position) ?? [];
-  }
+/** As many of the first as may be delivered together; one at least. */
+function within(events: readonly KeptEvent[]): readonly KeptEvent[] {
+  let bytes = 0;
+  const end = events.findIndex((event) => {
+    bytes += event.bytes;
+    return bytes > BATCH_BYTES_MAX;
+  });
+  return end < 0 ? events : events.slice(0, Math.max(end, 1));
+}
+
+/** What memory does not go back to, read from the log in order. */
+interface OlderEvents {
+  next(position: bigint, eventsMax: number): Promise<readonly KeptEvent[]>;
+  stop(): void;
+}
+
+function openOlder(
+  follow: (signal: AbortSignal) => AsyncIterable<Followed>,
+  signal: AbortSignal,
+): OlderEvents {
+  const stop = new AbortController();
+  const messages = follow(AbortSignal.any([signal, stop.signal]))[Symbol.asyncIterator]();
+  /** Read, and perhaps not delivered: who is slow takes fewer than a message has. */
+  let read: readonly KeptEvent[] = [];
+  return {
+    async next(position, eventsMax) {
+      read = read.filter(({ stored }) => stored.position > position);
+      if (read.length === 0) {
+        const { value, done } = await messages.next();
+        if (done) throw unreachable();
+        read = value.events.map((stored) => ({ stored, bytes: sizeOf(stored) }));
+      }
+      return within(read.slice(0, eventsMax));
+    },
+    stop() {
+      stop.abort();
+      // Why it ended concerns nobody any more.
+      messages.return?.().catch(() => {});
+    },
+  };
 }
 
 /** Resolves when the log has more, the time is over, or at the signal. */
 async function moreThan(
   tail: Tail,
   position: bigint,
-  waitMs: number,
-  signal: AbortSignal,
+  { waitMs, signal }: { readonly waitMs: number; readonly signal: AbortSignal },
 ): Promise<void> {
   if (tail.head > position || signal.aborted) return;
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger, refuse } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { StoredEvent } from '@weir/sdk/gen/weir/events/v1/log_pb';
-import type { EventLog } from './event-log.ts';
+import { type EventLog, unreachable } from './event-log.ts';
 
 /** What is kept in memory of a log, for those who are near its end. */
 export const TAIL_EVENTS_MAX = 1_024;
@@ -14,14 +14,18 @@ export const FOLLOWED_MAX = 500;
 const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 2_000;
 const BEHIND_RETRY_MS = 200;
+/** How long is waited to learn where a log ends. */
+const KNOWN_MAX_MS = 5_000;
+
+/** What an event takes beside its texts and data, and each ref of it beside its own. */
+const EVENT_BYTES = 256;
+const REF_BYTES = 32;
 
 /** The end of a tenant's log, as this router knows it. */
 export interface Tail {
   readonly epoch: string;
   /** The position of the last event that was taken in. */
   readonly head: bigint;
-  /** The bytes of all events taken in so far: by them is told how far a reader is behind. */
-  readonly bytes: number;
   /** What is in memory after a position, at most so many; undefined: not all of it is in memory. */
   after(position: bigint, eventsMax: number): readonly KeptEvent[] | undefined;
   /** Calls the listener after each intake, until what is returned is disposed of. */
@@ -36,7 +40,7 @@ export interface KeptEvent {
 
 /** The ends of the logs that this router follows. */
 export interface Tails extends AsyncDisposable {
-  /** Follows a tenant's log from now on; resolves when it is known where it ends. */
+  /** Follows a tenant's log from now on; resolves when it is known where it ends. Throws EVENTS_UNAVAILABLE. */
   of(tenant: string, signal: AbortSignal): Promise<Tail>;
   /** Follows the logs of all these from now on. */
   follow(tenants: Iterable<string>): void;
@@ -67,7 +71,12 @@ export function openTails(deps: TailDeps): Tails {
   return {
     async of(tenant, signal) {
       const tail = open(tenant);
-      await tail.until(() => tail.isKnown, signal);
+      const late = AbortSignal.any([signal, AbortSignal.timeout(KNOWN_MAX_MS)]);
+      await tail.until(
+        () => tail.isKnown,
+        late,
+        () => unreachable(),
+      );
       return tail;
     },
     follow(tenants) {
@@ -75,7 +84,7 @@ export function openTails(deps: TailDeps): Tails {
     },
     async reach(tenant, position, signal) {
       const tail = open(tenant);
-      await tail.until(() => tail.isKnown && tail.head >= position, signal);
+      await tail.until(() => tail.isKnown && tail.head >= position, signal, behind);
     },
     async [Symbol.asyncDispose]() {
       stop.abort();
@@ -87,7 +96,6 @@ export function openTails(deps: TailDeps): Tails {
 class OpenTail implements Tail {
   epoch = '';
   head = 0n;
-  bytes = 0;
   isKnown = false;
   readonly following: Promise<void>;
   readonly #tenant: string;
@@ -115,13 +123,13 @@ class OpenTail implements Tail {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
-  async until(isSo: () => boolean, signal: AbortSignal): Promise<void> {
+  async until(isSo: () => boolean, signal: AbortSignal, fault: () => Error): Promise<void> {
     if (isSo()) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     using _ = this.onMore(() => {
       if (isSo()) resolve();
     });
-    const late = () => reject(behind());
+    const late = () => reject(fault());
     signal.addEventListener('abort', late);
     if (signal.aborted) late();
     try {
@@ -131,30 +139,39 @@ class OpenTail implements Tail {
     }
   }
 
+  /** Follows for ever; what goes wrong is told once, until it goes well again. */
   async #follow(signal: AbortSignal): Promise<void> {
-    const { events, log } = this.#deps;
     let retryMs = RETRY_MIN_MS;
+    let isTold = false;
+    const onHeard = () => {
+      retryMs = RETRY_MIN_MS;
+      isTold = false;
+    };
     while (!signal.aborted) {
       try {
-        if (!this.isKnown) this.#begin(await events.state(this.#tenant, signal));
-        for await (const { events: more, epoch } of events.follow(
-          this.#tenant,
-          this.head,
-          signal,
-        )) {
-          if (epoch !== this.epoch) break;
-          retryMs = RETRY_MIN_MS;
-          this.#takeIn(more);
-        }
-        // The registry has ended it, or the log is another one.
-        const state = await events.state(this.#tenant, signal);
-        if (state.epoch !== this.epoch || state.head < this.head) this.#begin(state);
+        await this.#followOnce(signal, onHeard);
       } catch (error) {
         if (signal.aborted) return;
-        log.warn({ err: error, tenant: this.#tenant }, 'the log of events cannot be followed');
+        const { log } = this.#deps;
+        const fields = { err: error, tenant: this.#tenant };
+        log[isTold ? 'debug' : 'warn'](fields, 'the log of events cannot be followed');
+        isTold = true;
       }
       await sleep(retryMs, undefined, { signal }).catch(() => {});
       retryMs = Math.min(2 * retryMs, RETRY_MAX_MS);
+    }
+  }
+
+  async #followOnce(signal: AbortSignal, onHeard: () => void): Promise<void> {
+    const { events } = this.#deps;
+    const { first, head, epoch } = await events.state(this.#tenant, signal);
+    // After a restore the log is another one; what came while nobody listened may be forgotten.
+    const goesOn = epoch === this.epoch && this.head <= head && this.head + 1n >= first;
+    if (!this.isKnown || !goesOn) this.#begin({ head, epoch });
+    for await (const more of events.follow(this.#tenant, this.head, signal)) {
+      if (more.epoch !== this.epoch) return;
+      onHeard();
+      this.#takeIn(more.events);
     }
   }
 
@@ -175,7 +192,6 @@ class OpenTail implements Tail {
       const bytes = sizeOf(stored);
       this.#kept.push({ stored, bytes });
       this.head = stored.position;
-      this.bytes += bytes;
       this.#keptBytes += bytes;
     }
     while (this.#kept.length > TAIL_EVENTS_MAX || this.#keptBytes > TAIL_BYTES_MAX) {
@@ -192,8 +208,9 @@ class OpenTail implements Tail {
 /** What an event takes, about. */
 export function sizeOf({ event }: StoredEvent): number {
   if (!event) return 0;
-  let bytes = 256 + event.data.length + event.topic.length + event.key.length + event.id.length;
-  for (const { type, key } of event.refs) bytes += 32 + type.length + key.length;
+  let bytes =
+    EVENT_BYTES + event.data.length + event.topic.length + event.key.length + event.id.length;
+  for (const { type, key } of event.refs) bytes += REF_BYTES + type.length + key.length;
   for (const [name, value] of Object.entries(event.labels)) bytes += name.length + value.length;
   return bytes;
 }

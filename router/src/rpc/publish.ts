@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { Code, ConnectError, type HandlerContext } from '@connectrpc/connect';
+import type { HandlerContext } from '@connectrpc/connect';
 import { type Caller, callerOf, refuse, requireScope } from '@weir/kit';
 import type { Verdict } from '@weir/policy';
 import { CacheStatus } from '@weir/sdk/gen/weir/context/v1/context_pb';
@@ -12,12 +12,9 @@ import {
 import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import type { RecordedItem } from '../audit/recorded.ts';
 import { createAuthority } from '../authorise.ts';
-import type { Appended } from '../events/event-log.ts';
 import type { EventDeps } from '../events/events.ts';
 import { parseEvents } from '../events/parse-events.ts';
 import { type RecordDeps, recorded } from './record.ts';
-
-const RETRY_MS = 1_000;
 
 /** Publish: commits events, which everybody who may know of them is told. */
 export function publish(deps: EventDeps & RecordDeps) {
@@ -30,7 +27,7 @@ export function publish(deps: EventDeps & RecordDeps) {
       const { idempotencyKey } = request;
       const { tenant, principal: publisher } = caller;
       const appending = { tenant, publisher, events, idempotencyKey, fingerprint };
-      const { epoch, position, ids } = await append(deps, appending, context.signal);
+      const { epoch, position, ids } = await deps.eventLog.append(appending, context.signal);
       deps.eventCounts.count('published', events.length);
       const consistencyToken = deps.tokens.mint({ epoch, revision: 0n, position });
       const answer = create(PublishResponseSchema, { ids: [...ids], consistencyToken });
@@ -74,31 +71,4 @@ function publishedItem(event: Event, { rules }: Verdict): RecordedItem {
     key,
     bytes: data.length,
   };
-}
-
-async function append(
-  { eventLog }: EventDeps,
-  appending: Parameters<EventDeps['eventLog']['append']>[0],
-  signal: AbortSignal,
-): Promise<Appended> {
-  try {
-    return await eventLog.append(appending, signal);
-  } catch (error) {
-    throw faultOf(ConnectError.from(error), signal);
-  }
-}
-
-/** The registry's own errors carry details and pass; nothing is acknowledged that is not committed. */
-function faultOf(error: ConnectError, signal: AbortSignal): Error {
-  if (signal.aborted || error.code === Code.DeadlineExceeded) return error;
-  if (error.details.length > 0) {
-    const passed = new ConnectError(error.rawMessage, error.code);
-    passed.details = error.details;
-    return passed;
-  }
-  return refuse(
-    Reason.EVENTS_UNAVAILABLE,
-    'the log of events cannot be reached: whether these were committed is not known; publish them again, with the same idempotency_key if you gave one',
-    { retryDelayMs: RETRY_MS, cause: error },
-  );
 }

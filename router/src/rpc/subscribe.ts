@@ -13,12 +13,11 @@ import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import type { AnswerDeps } from '../answer.ts';
 import { requireStillValid } from '../authenticate.ts';
 import { parsePurpose } from '../batch.ts';
-import { beginAt, logFault } from '../events/begin.ts';
+import { beginAt } from '../events/begin.ts';
 import { deliver, type Wants } from '../events/deliver.ts';
 import type { EventDeps } from '../events/events.ts';
 import { BATCH_EVENTS_MAX, openReader } from '../events/reader.ts';
 import { watchReader } from '../events/slow-subscriber.ts';
-import type { KeptEvent } from '../events/tails.ts';
 import { parseTopics } from '../events/topics.ts';
 import { beginRecord, type CallRecord, type RecordDeps } from './record.ts';
 import { untilRevoked } from './until-revoked.ts';
@@ -66,7 +65,7 @@ async function* subscribed(
   const { tenant } = caller;
   const tail = await deps.tails.of(tenant, signal);
   const begun = await beginAt(deps, caller, request, { tail, signal });
-  await using reader = openReader(deps.eventLog, tenant, { tail, signal });
+  using reader = openReader(deps.eventLog, tenant, { tail, signal });
   await record.answered({ purpose, target: request.topics.join(' ') });
 
   const pace = createPace(request.maxPerSecond, deps);
@@ -74,7 +73,7 @@ async function* subscribed(
   let toldMs = Number.NEGATIVE_INFINITY;
   for (;;) {
     const dueMs = Math.max(0, toldMs + HEARTBEAT_MS - deps.clock.monotonicMs());
-    const batch = pace.cut(await nextBatch(reader, position, { dueMs, signal }));
+    const batch = await reader.next(position, { events: pace.eventsMax, waitMs: dueMs });
     signal.throwIfAborted();
     if (tail.epoch !== begun.epoch) throw logChanged();
     const who = requireStillValid(deps, caller);
@@ -114,18 +113,6 @@ function slowly({ latestOnly, maxPerSecond }: SubscribeRequest): boolean {
   return latestOnly || maxPerSecond > 0;
 }
 
-async function nextBatch(
-  reader: ReturnType<typeof openReader>,
-  position: bigint,
-  { dueMs, signal }: { readonly dueMs: number; readonly signal: AbortSignal },
-): Promise<readonly KeptEvent[]> {
-  try {
-    return await reader.next(position, dueMs, signal);
-  } catch (error) {
-    throw logFault(error, signal);
-  }
-}
-
 /** Ends a subscription whose caller may not have it any more, or whose router stops. */
 function stopping(
   deps: SubscribeDeps,
@@ -160,15 +147,15 @@ function cutOff(error: Error, stop: AbortController, context: HandlerContext): v
 
 /** Delivers at most so many events in a second. */
 function createPace(maxPerSecond: number, { clock }: Pick<SubscribeDeps, 'clock'>) {
-  const max = maxPerSecond === 0 ? BATCH_EVENTS_MAX : Math.min(maxPerSecond, BATCH_EVENTS_MAX);
   let nextMs = 0;
   return {
-    cut: (batch: readonly KeptEvent[]) => (batch.length > max ? batch.slice(0, max) : batch),
+    eventsMax: Math.min(maxPerSecond || BATCH_EVENTS_MAX, BATCH_EVENTS_MAX),
     async wait(delivered: number, signal: AbortSignal): Promise<void> {
       if (maxPerSecond === 0 || delivered === 0) return;
       const nowMs = clock.monotonicMs();
       nextMs = Math.max(nextMs, nowMs) + (delivered * 1_000) / maxPerSecond;
-      await sleep(nextMs - nowMs, undefined, { signal });
+      // Why it was ended, the loop says.
+      await sleep(nextMs - nowMs, undefined, { signal }).catch(() => {});
     },
   };
 }
