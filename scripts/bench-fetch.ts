@@ -146,8 +146,14 @@ async function openPipeline(stack: AsyncDisposableStack) {
     memory.set(space, keyOf(index), admit(create(ContentSchema, { payload, ttl }), offer, at));
   }
   return fetchContextLean({
-    ...{ memory, shared, flights, records, clock, log, holder, limits, redactions, journal },
-    ...{ recorder, decided: observeDecisions(metrics), observe: observeItems(metrics) },
+    ...{ memory, shared, invalidations, flights, records, clock, log, holder, limits },
+    ...{
+      redactions,
+      journal,
+      recorder,
+      decided: observeDecisions(metrics),
+      observe: observeItems(metrics),
+    },
     tails: { reach: async () => {} },
     ...{ tokens: createConsistencyTokens(secret), held: createHeldBytes(64 * MIB) },
   });

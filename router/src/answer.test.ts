@@ -53,6 +53,8 @@ describe('a batch', () => {
       getMany: () => Promise.reject(new Error('a secret of the house')),
       set: () => {},
       delete: () => {},
+      forget: () => {},
+      forgetAll: () => {},
       [Symbol.asyncDispose]: async () => {},
     };
     const providers = [{ manifest: docs(), urls: [server.url] }];

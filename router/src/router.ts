@@ -146,8 +146,8 @@ export async function openRouter(
   const limits = stack.use(openLimits({ clock, log, metrics, pool: poolOf(config) }));
   const eventLog = createRegistryLog({ appending: transport.service, following: transport.events });
   const invalidations = createInvalidations();
-  const forget = forgetting({ memory, shared, holder, invalidations });
-  const tails = stack.use(openTails({ events: eventLog, log, onEvent: forget }));
+  const forgets = forgetting({ memory, shared, holder, invalidations });
+  const tails = stack.use(openTails({ events: eventLog, log, forgetting: forgets }));
   // From the first value on that is held for a tenant, what becomes of it is heard of.
   stack.use(holder.onChange(() => tails.follow(holder.current.tenants.keys())));
   const flights = createFlights({
@@ -172,8 +172,8 @@ export async function openRouter(
   const states = { ready, warning: () => journal.warning() };
   const ops = stack.use(await openOps(config, states, metrics, log));
   const pipeline = {
-    ...{ memory, shared, blobs, flights, records, clock, log, holder, tokens, held, observe },
-    ...{ upstream, limits, redactions, pageTokens, journal, recorder, decided },
+    ...{ memory, shared, invalidations, blobs, flights, records, clock, log, holder, tokens, held },
+    ...{ upstream, limits, redactions, pageTokens, journal, recorder, decided, observe },
     ...{ eventLog, tails, cursors: createCursors(secret), eventCounts: countEvents(metrics) },
     subscriptions: createSubscriptions(metrics),
   };

@@ -119,6 +119,7 @@ export function openAnswering(
     memory,
     shared: options.shared,
     flights,
+    invalidations,
     clock,
     log,
     holder,
@@ -133,7 +134,7 @@ export function openAnswering(
   return {
     ...deps,
     /** What an event does that tells of a ref. */
-    forget: forgetting({ memory, shared: options.shared, holder, invalidations }),
+    forgetting: forgetting({ memory, shared: options.shared, holder, invalidations }),
     /** What became of values that obligations are about, in order. */
     redactionResults: results,
     /** Fetches keys (`Type/key`); answers them as short texts and the raw outcomes. */

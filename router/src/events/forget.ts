@@ -1,5 +1,6 @@
 import type { StoredEvent } from '@weir/sdk/gen/weir/events/v1/log_pb';
 import { sharedPrefix } from '../gather/cache-key.ts';
+import type { LogPlace } from '../gather/forgotten.ts';
 import type { MemoryCache } from '../gather/memory-cache.ts';
 import type { SharedCache } from '../gather/shared-cache.ts';
 import type { SnapshotHolder } from '../snapshot/holder.ts';
@@ -13,29 +14,46 @@ export interface ForgetDeps {
   readonly invalidations: Invalidations;
 }
 
-/**
- * Makes what forgets, of an event of a tenant, all that is held of its refs: by its own callers, of
- * whosever providers, and by whoever shares the tenant's providers. What is on its way is not kept when
- * it comes.
- */
-export function forgetting({
-  memory,
-  shared,
-  holder,
-  invalidations,
-}: ForgetDeps): (tenant: string, stored: StoredEvent) => void {
-  return (tenant, { event }) => {
-    for (const ref of event?.refs ?? []) {
-      invalidations.note(tenant, ref);
-      const spaces = memory.forget(tenant, ref);
-      if (!shared) continue;
-      const keys = new Set(spaces.map((prefix) => prefix + ref.key));
-      // Other routers may hold it where this one does not.
-      const offers = holder.current.tenants.get(tenant)?.catalogue.offers.get(ref.type) ?? [];
-      for (const offer of offers) {
-        if (offer.scope === 'tenant') keys.add(sharedPrefix(tenant, offer) + ref.key);
+/** What forgets, as logs are taken in. */
+export interface Forgetting {
+  /**
+   * Forgets, of an event, all that is held of its refs: by the callers of its tenant, of whosever
+   * providers, and by whoever shares the tenant's providers. What is on its way is not kept when it comes.
+   */
+  event(event: StoredEvent, place: LogPlace): void;
+  /** A log is taken in from a place on. What came before that was not heard of. */
+  begun(place: LogPlace): void;
+}
+
+/** Makes what forgets. */
+export function forgetting(deps: ForgetDeps): Forgetting {
+  const { memory, shared, holder, invalidations } = deps;
+  const logs = new Set<string>();
+  return {
+    event({ event }, place) {
+      const { tenant } = place;
+      for (const ref of event?.refs ?? []) {
+        invalidations.note(tenant, ref);
+        const spaces = memory.forget(tenant, ref);
+        if (!shared) continue;
+        const keys = new Set(spaces.map((prefix) => prefix + ref.key));
+        // Other routers may hold it where this one does not.
+        const offers = holder.current.tenants.get(tenant)?.catalogue.offers.get(ref.type) ?? [];
+        for (const offer of offers) {
+          if (offer.scope === 'tenant') keys.add(sharedPrefix(tenant, offer) + ref.key);
+        }
+        for (const key of keys) shared.forget(key, place);
       }
-      for (const key of keys) shared.delete(key);
-    }
+      // Only now: until then others know better what is to be kept.
+      invalidations.hear(place);
+    },
+    begun(place) {
+      invalidations.noteAll();
+      memory.forgetAll(place.tenant);
+      // Other routers have heard of what came before this one began.
+      if (logs.has(place.tenant)) shared?.forgetAll();
+      logs.add(place.tenant);
+      invalidations.hear(place);
+    },
   };
 }

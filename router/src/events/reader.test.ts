@@ -10,7 +10,7 @@ async function open(before: number, bytes?: number) {
   const events = createTestLog();
   events.add(before, bytes);
   const log = createLogger({ name: 'test', level: 'silent' });
-  const tails = openTails({ events, log, onEvent: () => {} });
+  const tails = openTails({ events, log, forgetting: { event() {}, begun() {} } });
   const tail = await tails.of('acme', signal);
   return { events, tails, tail, reader: openReader(events, 'acme', { tail, signal }) };
 }

@@ -1,6 +1,7 @@
 import { createLogger, type Logger } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { expect, test, vi } from 'vitest';
+import type { LogPlace } from '../gather/forgotten.ts';
 import { openTails, TAIL_EVENTS_MAX } from './tails.ts';
 import { createTestLog } from './test-log.ts';
 
@@ -10,8 +11,12 @@ const silent = createLogger({ name: 'test', level: 'silent' });
 function open(log: Logger = silent) {
   const events = createTestLog();
   const seen: bigint[] = [];
-  const tails = openTails({ events, log, onEvent: (_, { position }) => seen.push(position) });
-  return { events, seen, tails };
+  const begun: bigint[] = [];
+  const forgetting = {
+    event: (_: unknown, { position }: LogPlace) => seen.push(position),
+    begun: ({ position }: LogPlace) => begun.push(position),
+  };
+  return { events, seen, begun, tails: openTails({ events, log, forgetting }) };
 }
 
 test('begins where the log ends, and has what comes', async () => {
@@ -39,7 +44,7 @@ test('keeps so many, and loses none that come while it was cut off', async () =>
 });
 
 test('begins anew after a restore, and where what came was forgotten', async () => {
-  const { events, tails } = open();
+  const { events, begun, tails } = open();
   await using _ = tails;
   events.add(10);
   const tail = await tails.of('acme', never);
@@ -55,6 +60,7 @@ test('begins anew after a restore, and where what came was forgotten', async () 
   await vi.waitFor(() => expect(tail.head).toBe(23n));
   events.add(1);
   await tails.reach('acme', 24n, never);
+  expect(begun).toEqual([10n, 3n, 23n]);
 });
 
 test('a log that is away is told of once, and refused to who needs it', async () => {

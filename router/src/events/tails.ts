@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger, refuse } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { StoredEvent } from '@weir/sdk/gen/weir/events/v1/log_pb';
+import type { LogPlace } from '../gather/forgotten.ts';
 import { type EventLog, unreachable } from './event-log.ts';
+import type { Forgetting } from './forget.ts';
 
 /** What is kept in memory of a log, for those who are near its end. */
 export const TAIL_EVENTS_MAX = 1_024;
@@ -52,8 +54,8 @@ export interface Tails extends AsyncDisposable {
 export interface TailDeps {
   readonly events: EventLog;
   readonly log: Logger;
-  /** Called with each event, in order, before anybody is told of it. */
-  readonly onEvent: (tenant: string, stored: StoredEvent) => void;
+  /** Is told of each event, in order, before anybody else is, and where it begins or begins anew. */
+  readonly forgetting: Forgetting;
 }
 
 /** Opens the ends of logs: each is followed from the first time it is asked for. */
@@ -180,15 +182,20 @@ class OpenTail implements Tail {
     this.#keptBytes = 0;
     this.head = head;
     this.epoch = epoch;
+    this.#deps.forgetting.begun(this.#place(head));
     this.isKnown = true;
     this.#tell();
+  }
+
+  #place(position: bigint): LogPlace {
+    return { tenant: this.#tenant, epoch: this.epoch, position };
   }
 
   #takeIn(more: readonly StoredEvent[]): void {
     if (more.length === 0) return;
     for (const stored of more) {
       if (stored.position !== this.head + 1n) continue;
-      this.#deps.onEvent(this.#tenant, stored);
+      this.#deps.forgetting.event(stored, this.#place(stored.position));
       const bytes = sizeOf(stored);
       this.#kept.push({ stored, bytes });
       this.head = stored.position;

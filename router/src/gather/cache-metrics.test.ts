@@ -38,6 +38,8 @@ test('counts look-ups of the shared cache, and tells whether it answers', async 
     getMany: async (keys) => keys.map((key) => (key === 'there' ? entry : undefined)),
     set() {},
     delete() {},
+    forget() {},
+    forgetAll() {},
     async [Symbol.asyncDispose]() {},
   };
   const shared = measureShared(metrics, systemClock, held);

@@ -180,6 +180,8 @@ test('a shared cache that does not answer costs items, not the call', async () =
     getMany: () => new Promise(() => {}),
     set() {},
     delete() {},
+    forget() {},
+    forgetAll() {},
     async [Symbol.asyncDispose]() {},
   };
   await using weir = openAnswering([{ manifest: docs(), urls: [server.url] }], { shared });

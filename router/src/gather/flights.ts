@@ -91,7 +91,9 @@ export function createFlights(deps: FlightDeps) {
     if (offer.scope === 'none' || isOver(caller, flown)) return entry;
     const space = deps.memory.spaceOf(caller, offer);
     const keep = entry.ttlMs > 0;
-    if (keep && !entry.negative) deps.shared?.set(key, entry);
+    if (keep && !entry.negative) {
+      deps.shared?.set(key, entry, deps.invalidations.heard(caller.tenant, offer));
+    }
     // What was held is not the value any more, not even for a while.
     else if (stale && !stale.negative) deps.shared?.delete(key);
     if (keep) return deps.memory.set(space, query.key, entry);
@@ -100,12 +102,8 @@ export function createFlights(deps: FlightDeps) {
   };
 
   /** Whether the value may be that from before an event. */
-  const isOver = ({ tenant }: Caller, { wanted: { query, offer }, since }: Query): boolean => {
-    const { invalidations } = deps;
-    const owner = offer.provider.tenant;
-    if (invalidations.since(since, tenant, query)) return true;
-    return owner !== tenant && invalidations.since(since, owner, query);
-  };
+  const isOver = ({ tenant }: Caller, { wanted: { query, offer }, since }: Query): boolean =>
+    deps.invalidations.since(since, tenant, offer, query.key);
 
   const depart = (batch: UpstreamBatch, caller: Caller) => {
     const land = (query: Query, landed: Landed) => {

@@ -5,6 +5,7 @@ import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { hidden, type Slot } from '../authorise.ts';
 import type { Batch } from '../batch.ts';
 import type { Call } from '../call.ts';
+import type { Invalidations } from '../events/invalidations.ts';
 import { type GiveDeps, give, isTooOld } from '../give.ts';
 import { type Found, type Outcome, refused, refusedAtOnce } from '../outcome.ts';
 import type { ProviderRecords } from '../quality/record.ts';
@@ -31,6 +32,7 @@ export interface GatherDeps extends LinkDeps, GiveDeps {
   readonly flights: Flights;
   readonly records: ProviderRecords;
   readonly clock: Clock;
+  readonly invalidations: Invalidations;
 }
 
 /** The outcome of a slot; a promise only when something had to be waited for. */
@@ -250,7 +252,13 @@ function askBeyondMemory(
   const fetchAs = (stale: CacheEntry | undefined) =>
     fetchRoute(gathering, slot, wantedOf(gathering, slot, space, stale));
   if (!deps.shared) return fetchAs(inMemory);
-  return gathering.lookUpShared(space.prefix + slot.ref.key).then((shared) => {
+  const { invalidations } = deps;
+  const { now } = invalidations;
+  return gathering.lookUpShared(space.prefix + slot.ref.key).then((found) => {
+    const { tenant } = call.caller;
+    // What was forgotten meanwhile may have been read before.
+    const isOver = invalidations.since(now, tenant, space.offer, slot.ref.key);
+    const shared = isOver ? undefined : found;
     if (!shared) {
       call.note?.(slot.index, 'gather', 'shared cache: not there');
       return fetchAs(inMemory);

@@ -21,6 +21,8 @@ export interface MemoryCache {
   delete(space: CacheSpace, key: string): void;
   /** Forgets what is held under a ref for a tenant's callers, or of its providers; says in which spaces. */
   forget(tenant: string, ref: Ref): readonly string[];
+  /** Forgets all that is held for a tenant's callers, or of its providers. */
+  forgetAll(tenant: string): void;
   /** What all entries count for, with their keys and what goes with them. */
   readonly bytes: number;
   readonly size: number;
@@ -171,12 +173,18 @@ export function createMemoryCache(maxBytes: number): MemoryCache {
       for (const held of byType.get(type) ?? []) {
         const { offer, prefix } = held;
         if (provider !== '' && provider !== offer.provider.name) continue;
-        if (tenant !== offer.provider.tenant && !prefix.startsWith(`${tenant}\0`)) continue;
+        if (!concerns(tenant, held)) continue;
         found.push(prefix);
         const kept = held.entries.get(key);
         if (kept) remove(kept);
       }
       return found;
+    },
+    forgetAll(tenant) {
+      for (const held of spaces.values()) {
+        if (!concerns(tenant, held)) continue;
+        for (const kept of held.entries.values()) remove(kept);
+      }
     },
     get bytes() {
       return bytes;
@@ -185,6 +193,11 @@ export function createMemoryCache(maxBytes: number): MemoryCache {
       return size;
     },
   };
+}
+
+/** Whether a space is of a tenant's callers, or of its providers. */
+function concerns(tenant: string, { offer, prefix }: Held): boolean {
+  return tenant === offer.provider.tenant || prefix.startsWith(`${tenant}\0`);
 }
 
 /** Makes what has equal facts and judgements be one object each, for most entries' are equal. */

@@ -33,6 +33,11 @@ export class ShardedMap<V> {
     if (this.#shardOf(key).delete(key)) this.#size--;
   }
 
+  /** All of them; one may be deleted when its turn comes. */
+  *values(): Generator<V> {
+    for (const shard of this.#shards) yield* shard.values();
+  }
+
   #shardOf(key: string): Map<string, V> {
     const count = this.#shards.length;
     return count === 1 ? this.#first : (this.#shards[this.#placeOf(key)] as Map<string, V>);
