@@ -35,7 +35,7 @@ export interface Redactions extends AsyncDisposable {
 /** By which obligations, for whom. */
 export interface Redacting {
   readonly obligations: Obligations;
-  readonly offer: Offer;
+  readonly offer: Pick<Offer, 'schema'>;
   /** The tenant of the caller: hashes of one tenant tell another nothing. */
   readonly tenant: string;
 }

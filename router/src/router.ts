@@ -30,6 +30,7 @@ import { createRegistryLog } from './events/event-log.ts';
 import { countEvents } from './events/event-metrics.ts';
 import { forgetting } from './events/forget.ts';
 import { createInvalidations } from './events/invalidations.ts';
+import { createEventRedaction } from './events/redact-event.ts';
 import { createSubscriptions } from './events/subscriptions.ts';
 import { openTails } from './events/tails.ts';
 import { createMeasuredMemory, measureShared, observeSharedCache } from './gather/cache-metrics.ts';
@@ -175,7 +176,10 @@ export async function openRouter(
     ...{ memory, shared, invalidations, blobs, flights, records, clock, log, holder, tokens, held },
     ...{ upstream, limits, redactions, pageTokens, journal, recorder, decided, observe },
     ...{ eventLog, tails, cursors: createCursors(secret), eventCounts: countEvents(metrics) },
-    subscriptions: createSubscriptions(metrics),
+    ...{
+      subscriptions: createSubscriptions(metrics),
+      redactEvent: createEventRedaction(redactions),
+    },
   };
   const server = await serve({
     ...{ host: config.host, port: config.port, services, dear, lasting },

@@ -50,6 +50,7 @@ describe('events', () => {
       event: { topic: 'page.updated', key: 'home', id: ids[0], labels: { site: 'shop' } },
       position: 1n,
       withheld: false,
+      redacted: false,
     });
     expect(Buffer.from(value?.events[0]?.event?.data ?? []).toString()).toBe('{"title":"Home"}');
     await subscription.return?.();
@@ -115,6 +116,44 @@ describe('events', () => {
 
     const mayNot = reader.publish({ events: [event('3')] });
     await expect(mayNot).rejects.toMatchObject({ code: Code.PermissionDenied });
+  });
+
+  test('show of what they carry what the policy lets', async () => {
+    await using opened = await openTestWeir();
+    const { client, weir } = opened;
+    const admin = eventsOf(weir.url, weir.key);
+    const reader = await openPrincipal(opened, 'reader');
+    await client.policy.putPolicy({
+      policy: { source: { case: 'document', value: hiddenParts } },
+    });
+    const data = (value: unknown) => Buffer.from(JSON.stringify(value));
+    const whole = data({ salary: 4200, note: 'ask lin@example.com' });
+    const labels = { contact: 'lin@example.com' };
+    const large = data({ salary: 1, filler: 'x'.repeat(100_000) });
+    await admin.publish({
+      events: [
+        event('1', { data: whole, labels, owner: 'lin@example.com' }),
+        event('2', { data: large }),
+        event('3', { data: data({ other: 1 }) }),
+        event('4', { data: Buffer.from([0, 1, 2]), contentType: 'image/png', labels }),
+      ],
+    });
+    const subscription = { topics: ['*'], start: Start.EARLIEST };
+    const { events } = await take(reader.subscribe(subscription), 4);
+    const shown = events.map(({ event: one, redacted, withheld }) => ({
+      ...{ text: Buffer.from(one?.data ?? []).toString(), redacted, withheld },
+      ...{ labels: one?.labels, owner: one?.owner },
+    }));
+    expect(shown[0]).toEqual({
+      text: '{"salary":0,"note":"ask [email]"}',
+      ...{ redacted: true, withheld: false, labels: { contact: '[email]' }, owner: '[email]' },
+    });
+    expect(shown[1]).toMatchObject({ redacted: true, withheld: false });
+    expect(JSON.parse(shown[1]?.text ?? '')).toMatchObject({ salary: 0 });
+    expect(shown[2]).toMatchObject({ text: '{"other":1}', redacted: false, withheld: false });
+    expect(shown[3]).toMatchObject({ text: '', redacted: false, withheld: true, labels: {} });
+    const [first] = (await take(admin.subscribe(subscription), 4)).events;
+    expect(Buffer.from(first?.event?.data ?? [])).toEqual(whole);
   });
 
   test('a cursor is its principal’s, and as it was given', async () => {
@@ -281,6 +320,20 @@ rules:
     subjects: { principals: [reader] }
     actions: [subscribe]
     resources: { types: ["secret.*"] }
+`;
+
+const hiddenParts = `
+kind: Policy
+name: topics
+rules:
+  - name: parts-stay
+    effect: allow
+    subjects: { principals: [reader] }
+    actions: [subscribe]
+    resources: { types: ["page.*"] }
+    obligations:
+      - mask: { fields: { pointers: [/salary] } }
+      - redact: { detectors: [email] }
 `;
 
 async function serveNotes({ weir }: TestWeir, textOf: () => string) {

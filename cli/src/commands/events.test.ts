@@ -107,6 +107,7 @@ describe('weir publish', () => {
         refs: [{ type: 'DocChunk', key: 'guide.md#guide' }],
       },
       withheld: false,
+      redacted: false,
       cursor: expect.any(String),
     });
   });

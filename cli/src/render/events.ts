@@ -69,7 +69,7 @@ function readData({ data, contentType }: DeliveredEvent): Value | undefined {
 
 function toWire(event: DeliveredEvent): WireDelivered {
   const { topic, key, data, contentType, owner, id, publisher, position } = event;
-  const { withheld, replaced, consistencyToken } = event;
+  const { withheld, redacted, replaced, consistencyToken } = event;
   return create(DeliveredEventSchema, {
     event: {
       ...{ topic, key, data, contentType, owner, id, labels: { ...event.labels } },
@@ -77,7 +77,7 @@ function toWire(event: DeliveredEvent): WireDelivered {
       sensitivity: sensitivities[event.sensitivity],
       time: timestampFromDate(event.time),
     },
-    ...{ publisher, position, withheld, replaced, consistencyToken },
+    ...{ publisher, position, withheld, redacted, replaced, consistencyToken },
     publishTime: timestampFromDate(event.publishTime),
     items: event.items.map(toWireResult),
   });

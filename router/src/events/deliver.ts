@@ -12,19 +12,22 @@ import {
   type DeliveredEvent,
   DeliveredEventSchema,
   type Event,
-  EventSchema,
 } from '@weir/sdk/gen/weir/events/v1/events_pb';
 import { type AnswerDeps, answer } from '../answer.ts';
 import type { RecordedItem } from '../audit/recorded.ts';
 import { type Authority, createAuthority } from '../authorise.ts';
+import { type Call, createCall } from '../call.ts';
 import { presentItem, withinBudget } from '../present.ts';
 import { fetchedItems } from '../rpc/record.ts';
 import type { EventDeps } from './events.ts';
+import type { ShownEvent } from './redact-event.ts';
 import type { KeptEvent, Tail } from './tails.ts';
 import type { TopicFilter } from './topics.ts';
 
 /** How long the items of events are waited for; a late one is refused in its place. */
 const FETCH_MS = 5_000;
+/** How long is waited for what is to be hidden of events. */
+const REDACT_MS = 5_000;
 /** The most refs of events that are fetched together; others are left to be fetched. */
 export const FETCH_REFS_MAX = 256;
 
@@ -63,8 +66,14 @@ export async function deliver(
   const wanted = batch.filter(({ stored }) => wants.topics(stored.event?.topic ?? ''));
   const allowed = wanted.flatMap((kept) => allow(authority, kept, { caller, nowMs, wants }));
   const last = wants.latestOnly ? latestOnly(allowed) : allowed;
-  const items = last.map(deliveredItem);
-  const events = last.map((one) => present(deps, one, tail));
+  using call = createCall(to, {
+    clock: deps.clock,
+    timeoutMs: REDACT_MS,
+    itemTimeoutMs: undefined,
+  });
+  const shown = await Promise.all(last.map((one) => show(deps, one, call)));
+  const items = last.map((one, index) => deliveredItem(one, shown[index] as ShownEvent));
+  const events = last.map((one, index) => present(deps, one, shown[index] as ShownEvent, tail));
   if (!wants.fetch || last.length === 0) return { events, items };
   const fetched = await fetchRefs(deps, last, wants.purpose, to);
   for (const [index, results] of fetched.results.entries()) {
@@ -113,31 +122,44 @@ function latestOnly(allowed: readonly Allowed[]): Allowed[] {
   return [...kept];
 }
 
+/** The event as its subscriber may see it. */
+async function show(
+  { redactEvent }: EventDeps,
+  { event, verdict: { obligations } }: Allowed,
+  call: Call,
+): Promise<ShownEvent> {
+  if (!obligations.changesValues) return { event, redactions: [], withheld: false };
+  const { tenant } = call.caller;
+  return await redactEvent(event, obligations, { tenant, stopped: () => call.stopped() });
+}
+
 function present(
   { tokens }: EventDeps,
-  { event, kept, verdict, replaced }: Allowed,
+  { kept, replaced }: Allowed,
+  { event, withheld, redactions }: ShownEvent,
   { epoch }: Tail,
 ): DeliveredEvent {
   const { position, publishTime, publisher } = kept.stored;
-  const withheld = verdict.obligations.changesValues && event.data.length > 0;
-  const told = withheld ? create(EventSchema, { ...event, data: new Uint8Array() }) : event;
   return create(DeliveredEventSchema, {
-    ...{ event: told, publisher, position, withheld, replaced },
+    ...{ event, publisher, position, withheld, replaced, redacted: redactions.length > 0 },
     ...(publishTime && { publishTime }),
     consistencyToken: tokens.mint({ epoch, revision: 0n, position }),
   });
 }
 
-function deliveredItem({ event, verdict }: Allowed): RecordedItem {
-  const { topic, key, sensitivity, labels, owner, data } = event;
+function deliveredItem(
+  { event, verdict }: Allowed,
+  { redactions, event: { data } }: ShownEvent,
+): RecordedItem {
+  const { topic, key, sensitivity, labels, owner } = event;
   return {
     kind: {
       ...{ action: 'subscribe', type: topic, effect: 'allow', rules: verdict.rules },
-      ...{ redactions: [], facts: { sensitivity, labels, owner }, code: 0 },
+      ...{ redactions, facts: { sensitivity, labels, owner }, code: 0 },
       ...{ reason: Reason.UNSPECIFIED, cache: CacheStatus.UNSPECIFIED, known: true },
     },
     key,
-    bytes: verdict.obligations.changesValues ? 0 : data.length,
+    bytes: data.length,
   };
 }
 

@@ -3,6 +3,7 @@ import type { SnapshotHolder } from '../snapshot/holder.ts';
 import type { Cursors } from './cursors.ts';
 import type { EventLog } from './event-log.ts';
 import type { EventCounts } from './event-metrics.ts';
+import type { RedactEvent } from './redact-event.ts';
 import type { Subscriptions } from './subscriptions.ts';
 import type { Tails } from './tails.ts';
 
@@ -16,4 +17,5 @@ export interface EventDeps {
   readonly tokens: ConsistencyTokens;
   readonly eventCounts: EventCounts;
   readonly subscriptions: Subscriptions;
+  readonly redactEvent: RedactEvent;
 }

@@ -21,7 +21,7 @@ const PATTERN_WEIGHT = 32;
 /** Prepares what obligations ask of the items of an offer. */
 export function prepare(
   { id, list }: Obligations,
-  { schema }: Offer,
+  { schema }: Pick<Offer, 'schema'>,
   { name, hashKey }: { readonly name: string; readonly hashKey: Uint8Array },
 ): Prepared {
   const all = schema ? taggedPointers(schema) : new Map<string, readonly string[]>();

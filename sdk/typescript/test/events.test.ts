@@ -212,7 +212,7 @@ test('an event arrives with all that is said of it', async () => {
           ],
           consistencyToken: 't',
         },
-        { event: { topic: 'page.gone' }, position: 8n, withheld: true },
+        { event: { topic: 'page.gone' }, position: 8n, withheld: true, redacted: true },
       ],
     }),
   ]);
@@ -226,11 +226,16 @@ test('an event arrives with all that is said of it', async () => {
     ...{ topic: 'page.updated', key: 'home', id: 'e1', data: payload, owner: 'ann' },
     ...{ contentType: 'application/json', labels: { a: 'b' }, sensitivity: 'confidential' },
     ...{ time: new Date('2026-01-02T03:04:05.006Z'), publisher: 'cms', position: 7n },
-    ...{ withheld: false, replaced: 2, refs, consistencyToken: 't' },
+    ...{ withheld: false, redacted: false, replaced: 2, refs, consistencyToken: 't' },
     items: [{ ok: true, index: 1, ref: refs[1], item: { value: 'hi' } }],
   });
   expect([event?.json(), event?.text()]).toEqual(['hi', '"hi"']);
-  expect(gone).toMatchObject({ withheld: true, sensitivity: 'internal', items: [] });
+  expect(gone).toMatchObject({
+    withheld: true,
+    redacted: true,
+    sensitivity: 'internal',
+    items: [],
+  });
   expect(gone?.json()).toBeUndefined();
 });
 

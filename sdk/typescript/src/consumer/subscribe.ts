@@ -66,7 +66,9 @@ export interface DeliveredEvent {
   readonly publisher: string;
   /** Its position in the log of the tenant; later ones are greater. */
   readonly position: bigint;
-  /** Whether the data was left out, for the subscriber may not see all of it. */
+  /** Whether parts of data, labels or owner were hidden from this subscriber. */
+  readonly redacted: boolean;
+  /** Whether data, labels and owner were left out: parts of them are to be hidden, and cannot be. */
   readonly withheld: boolean;
   /** How many earlier events of its key gave way to it. */
   readonly replaced: number;
@@ -198,7 +200,8 @@ function isPassing(error: unknown): error is WeirCallError {
 }
 
 function readEvent(wire: WireDelivered, cursor: string): DeliveredEvent {
-  const { event, publishTime, publisher, position, withheld, replaced, consistencyToken } = wire;
+  const { event, publishTime, publisher, position, withheld, redacted } = wire;
+  const { replaced, consistencyToken } = wire;
   const data = event?.data ?? new Uint8Array();
   const refs = (event?.refs ?? []).map(readRef);
   const committed = publishTime ? timestampDate(publishTime) : new Date();
@@ -214,7 +217,7 @@ function readEvent(wire: WireDelivered, cursor: string): DeliveredEvent {
     sensitivity: sensitivityFromWire(event?.sensitivity ?? 0) ?? 'internal',
     time: event?.time ? timestampDate(event.time) : committed,
     publishTime: committed,
-    ...{ publisher, position, withheld, replaced, consistencyToken, refs, cursor },
+    ...{ publisher, position, withheld, redacted, replaced, consistencyToken, refs, cursor },
     items: wire.items.flatMap((result) => {
       const ref = refs[result.index];
       return ref ? [readOutcome(ref, result.index, result)] : [];
