@@ -61,3 +61,30 @@ export function createWaiters(): Waiters {
     },
   };
 }
+
+/** Those who wait for something to happen to things that have names. */
+export interface NamedWaiters {
+  /** Waits until the name or all are woken, the time is over, or the signal. */
+  wait(name: string, timeoutMs: number, signal: AbortSignal): Promise<void>;
+  wake(name: string): void;
+  wakeAll(): void;
+}
+
+/** Creates a place to wait at for each name. */
+export function createNamedWaiters(): NamedWaiters {
+  const places = new Map<string, { readonly waiters: Waiters; waiting: number }>();
+  return {
+    wake: (name) => places.get(name)?.waiters.wakeAll(),
+    wakeAll() {
+      for (const { waiters } of places.values()) waiters.wakeAll();
+    },
+    async wait(name, timeoutMs, signal) {
+      const place = places.get(name) ?? { waiters: createWaiters(), waiting: 0 };
+      places.set(name, place);
+      place.waiting += 1;
+      await place.waiters.wait(timeoutMs, signal);
+      place.waiting -= 1;
+      if (place.waiting === 0) places.delete(name);
+    },
+  };
+}

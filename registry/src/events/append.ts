@@ -9,7 +9,7 @@ import type { Database } from '../store/driver.ts';
 import { eventLogs, eventPublications, events, installation } from '../store/schema.ts';
 import type { Appended } from './event-store.ts';
 
-/** On which channel registries tell each other that events were committed. */
+/** On which channel registries tell each other of which tenants events were committed. */
 export const EVENTS_CHANNEL = 'weir_events';
 
 /** Of one statement: a statement has 65,535 parameters at most, and a row takes five. */
@@ -195,5 +195,5 @@ async function write(db: Database, appending: Appending): Promise<void> {
       target: eventLogs.tenant,
       set: { head: sql`excluded.head`, size: sql`excluded.size` },
     })
-    .returning({ told: sql`pg_notify(${EVENTS_CHANNEL}, '')` });
+    .returning({ told: sql`pg_notify(${EVENTS_CHANNEL}, ${eventLogs.tenant})` });
 }

@@ -146,7 +146,7 @@ for (const [name, openDatabase] of databases) {
           .poll(
             async () => {
               const began = performance.now();
-              const woken = waiters.wait(5_000, never);
+              const woken = waiters.wait('acme', 5_000, never);
               await one.append(requestOf(['a']), never);
               await woken;
               return performance.now() - began;
@@ -161,7 +161,7 @@ for (const [name, openDatabase] of databases) {
       await using at = await database();
       const opened = await open(at.one);
       const given = ids(100).map((id) => opened.append(requestOf([id]), never));
-      const waiting = opened.waiters.wait(60_000, never);
+      const waiting = opened.waiters.wait('acme', 60_000, never);
       await opened[Symbol.asyncDispose]();
       await waiting;
       expect((await Promise.all(given)).at(-1)).toMatchObject({ position: 100n });

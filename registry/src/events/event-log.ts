@@ -1,7 +1,7 @@
 import { type Clock, type Logger, refuse } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { AppendEventsRequest } from '@weir/sdk/gen/weir/events/v1/log_pb';
-import { createWaiters, type Waiters } from '../coalesce.ts';
+import { createNamedWaiters, type NamedWaiters } from '../coalesce.ts';
 import type { Driver } from '../store/driver.ts';
 import { unavailable } from '../store/faults.ts';
 import { EVENTS_CHANNEL } from './append.ts';
@@ -25,8 +25,8 @@ export interface EventLog extends AsyncDisposable {
    * signal if that was given before its turn came.
    */
   append(request: AppendEventsRequest, signal: AbortSignal): Promise<Appended>;
-  /** Woken soon after something was committed, by whichever registry; may be missed. */
-  readonly waiters: Waiters;
+  /** Woken, by the tenant, soon after something was committed, by whichever registry; may be missed. */
+  readonly waiters: NamedWaiters;
 }
 
 /** What a log of events needs. */
@@ -48,16 +48,20 @@ export async function openEventLog(
   deps: EventLogDeps,
 ): Promise<EventLog> {
   const store = createEventStore(db);
-  const waiters = createWaiters();
-  const listening = await listen(EVENTS_CHANNEL, () => waiters.wakeAll());
+  const waiters = createNamedWaiters();
+  const listening = await listen(EVENTS_CHANNEL, (tenant) => {
+    if (tenant === '') waiters.wakeAll();
+    else waiters.wake(tenant);
+  });
   const waiting: Waiting[] = [];
   let isOpen = true;
   let committing: Promise<void> | undefined;
   /** While one transaction is under way, others gather for the next. */
   const commitAll = async () => {
     while (waiting.length > 0) {
-      await commit(store, deps, takeTogether(waiting));
-      waiters.wakeAll();
+      const together = takeTogether(waiting);
+      await commit(store, deps, together);
+      for (const { request } of together) waiters.wake(request.tenant);
     }
     committing = undefined;
   };

@@ -159,13 +159,13 @@ test('events at their largest come in messages that clients take', async () => {
   }
 });
 
-test('a message comes at least every second', async () => {
+test('a message comes at least every 10 seconds', async () => {
   await using registry = await openTestRegistry();
   await using following = follow(logOf(registry));
   await following.next();
   const began = performance.now();
   expect(await following.next()).toMatchObject({ events: [], head: 0n });
-  expect(performance.now() - began).toBeLessThan(1_500);
+  expect(performance.now() - began).toBeLessThan(10_000);
 });
 
 test('a stream ends when its registry does', async () => {

@@ -13,8 +13,8 @@ import { unavailable } from '../store/faults.ts';
 /** Of one message; with one more event it stays below what clients take. */
 const EVENTS_MAX = 256;
 const EVENTS_MAX_BYTES = 1024 * 1024;
-/** A notification can be missed, so that it only wakes; routers are promised a message a second. */
-const LOOK_MS = 900;
+/** A notification can be missed, so that it only wakes; routers are promised a message in 10 s. */
+const LOOK_MS = 5_000;
 
 /** FollowEvents: what is in a tenant's log after a position, then what comes. */
 export function followEvents(log: EventLog) {
@@ -36,7 +36,7 @@ async function* follow(log: EventLog, request: FollowEventsRequest, signal: Abor
   while (!signal.aborted) {
     // Waiting begins before the log is looked at: what is committed in between wakes too.
     const enough = new AbortController();
-    const woken = log.waiters.wait(LOOK_MS, AbortSignal.any([signal, enough.signal]));
+    const woken = log.waiters.wait(tenant, LOOK_MS, AbortSignal.any([signal, enough.signal]));
     try {
       const state = await log.store.state(tenant);
       requireKept(state, position);

@@ -10,8 +10,11 @@ export interface Driver extends AsyncDisposable {
   query(sql: string, params: readonly unknown[]): Promise<readonly Record<string, unknown>[]>;
   /** What tells the database from every other, a restored copy included. Empty: it cannot tell. */
   identity(): Promise<string>;
-  /** Calls back for every notification on a channel, as long as it can hear. */
-  listen(channel: string, notified: () => void): Promise<AsyncDisposable>;
+  /**
+   * Calls back for every notification on a channel, with what it says; with nothing when it can hear
+   * again, for some may have been missed.
+   */
+  listen(channel: string, notified: (said: string) => void): Promise<AsyncDisposable>;
 }
 
 /** Where the migrations are. */

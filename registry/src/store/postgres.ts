@@ -94,7 +94,7 @@ async function queryReadOnly(
 async function listen(
   databaseUrl: string,
   channel: string,
-  notified: () => void,
+  notified: (said: string) => void,
 ): Promise<AsyncDisposable> {
   const stop = new AbortController();
   let current: pg.Client | undefined;
@@ -105,10 +105,11 @@ async function listen(
       client.on('end', resolve);
       client.on('error', () => resolve());
     });
-    client.on('notification', notified);
+    client.on('notification', ({ payload = '' }) => notified(payload));
     try {
       await client.connect();
       await client.query(`listen ${pg.escapeIdentifier(channel)}`);
+      notified('');
       await ended;
     } finally {
       await client.end().catch(() => {});

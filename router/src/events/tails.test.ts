@@ -2,7 +2,7 @@ import { createLogger, type Logger } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { expect, test, vi } from 'vitest';
 import type { LogPlace } from '../gather/forgotten.ts';
-import { openTails, TAIL_EVENTS_MAX } from './tails.ts';
+import { openTails, TAIL_BYTES_MAX, TAIL_EVENTS_MAX, TAILS_BYTES_MAX } from './tails.ts';
 import { createTestLog } from './test-log.ts';
 
 const never = new AbortController().signal;
@@ -41,6 +41,20 @@ test('keeps so many, and loses none that come while it was cut off', async () =>
   await tails.reach('acme', BigInt(TAIL_EVENTS_MAX + 10), never);
   expect(seen.length).toBe(TAIL_EVENTS_MAX + 10);
   expect([tail.after(9n, 1), tail.after(10n, 1)?.length]).toEqual([undefined, 1]);
+});
+
+test('of many long ones the older parts give way, and nobody misses anything', async () => {
+  const { events, seen, tails } = open();
+  await using _ = tails;
+  const tenants = Array.from({ length: 20 }, (__, index) => `tenant-${index}`);
+  const opened = await Promise.all(tenants.map((tenant) => tails.of(tenant, never)));
+  events.add(4, TAIL_BYTES_MAX * 0.24);
+  await Promise.all(tenants.map((tenant) => tails.reach(tenant, 4n, never)));
+  expect(seen.length).toBe(80);
+  const whole = opened.filter((tail) => tail.after(0n, 4)?.length === 4);
+  const most = TAILS_BYTES_MAX / TAIL_BYTES_MAX;
+  expect(whole.length).toBeLessThanOrEqual(most);
+  expect(opened.filter((tail) => tail.after(3n, 1)?.length === 1).length).toBe(20);
 });
 
 test('begins anew after a restore, and where what came was forgotten', async () => {

@@ -9,6 +9,8 @@ import type { Forgetting } from './forget.ts';
 /** What is kept in memory of a log, for those who are near its end. */
 export const TAIL_EVENTS_MAX = 1_024;
 export const TAIL_BYTES_MAX = 4 * 1024 * 1024;
+/** What is kept in memory of all logs. */
+export const TAILS_BYTES_MAX = 64 * 1024 * 1024;
 
 /** The most logs that are followed: each is a stream, and a connection holds so many. */
 export const FOLLOWED_MAX = 500;
@@ -62,13 +64,20 @@ export interface TailDeps {
 export function openTails(deps: TailDeps): Tails {
   const stop = new AbortController();
   const tails = new Map<string, OpenTail>();
+  let isFull = false;
   const open = (tenant: string): OpenTail => {
     const known = tails.get(tenant);
     if (known) return known;
     if (tails.size >= FOLLOWED_MAX) throw tooMany();
-    const tail = new OpenTail(tenant, deps, stop.signal);
+    const tail = new OpenTail(tenant, deps, { signal: stop.signal, grown });
     tails.set(tenant, tail);
     return tail;
+  };
+  /** The longest give way until all of them are short enough together. */
+  const grown = () => {
+    const longest = () => [...tails.values()].reduce((a, b) => (b.bytes > a.bytes ? b : a));
+    const all = () => [...tails.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+    while (all() > TAILS_BYTES_MAX) longest().halve();
   };
   return {
     async of(tenant, signal) {
@@ -82,7 +91,13 @@ export function openTails(deps: TailDeps): Tails {
       return tail;
     },
     follow(tenants) {
-      for (const tenant of tenants) if (tails.size < FOLLOWED_MAX) open(tenant);
+      for (const tenant of tenants) {
+        if (tails.size < FOLLOWED_MAX) open(tenant);
+        else if (!isFull && !tails.has(tenant)) {
+          isFull = true;
+          deps.log.warn({ most: FOLLOWED_MAX }, 'more tenants than logs of events are followed');
+        }
+      }
     },
     async reach(tenant, position, signal) {
       const tail = open(tenant);
@@ -104,12 +119,19 @@ class OpenTail implements Tail {
   readonly #deps: TailDeps;
   /** The oldest first, without gaps up to the head. */
   readonly #kept: KeptEvent[] = [];
-  #keptBytes = 0;
+  /** What they take. */
+  bytes = 0;
+  readonly #grown: () => void;
   readonly #listeners = new Set<() => void>();
 
-  constructor(tenant: string, deps: TailDeps, signal: AbortSignal) {
+  constructor(
+    tenant: string,
+    deps: TailDeps,
+    { signal, grown }: { readonly signal: AbortSignal; readonly grown: () => void },
+  ) {
     this.#tenant = tenant;
     this.#deps = deps;
+    this.#grown = grown;
     this.following = this.#follow(signal);
   }
 
@@ -179,7 +201,7 @@ class OpenTail implements Tail {
 
   #begin({ head, epoch }: { readonly head: bigint; readonly epoch: string }): void {
     this.#kept.length = 0;
-    this.#keptBytes = 0;
+    this.bytes = 0;
     this.head = head;
     this.epoch = epoch;
     this.#deps.forgetting.begun(this.#place(head));
@@ -199,12 +221,21 @@ class OpenTail implements Tail {
       const bytes = sizeOf(stored);
       this.#kept.push({ stored, bytes });
       this.head = stored.position;
-      this.#keptBytes += bytes;
+      this.bytes += bytes;
     }
-    while (this.#kept.length > TAIL_EVENTS_MAX || this.#keptBytes > TAIL_BYTES_MAX) {
-      this.#keptBytes -= this.#kept.shift()?.bytes ?? 0;
-    }
+    while (this.#kept.length > TAIL_EVENTS_MAX || this.bytes > TAIL_BYTES_MAX) this.#drop();
+    this.#grown();
     this.#tell();
+  }
+
+  /** Forgets the older half; who needs it reads it from the log. */
+  halve(): void {
+    const half = this.bytes / 2;
+    while (this.bytes > half) this.#drop();
+  }
+
+  #drop(): void {
+    this.bytes -= this.#kept.shift()?.bytes ?? 0;
   }
 
   #tell(): void {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
 import type { HandlerContext } from '@connectrpc/connect';
 import { type Caller, callerOf, cutKey, drainingKey, refuse, requireScope } from '@weir/kit';
@@ -16,7 +15,8 @@ import { parsePurpose } from '../batch.ts';
 import { beginAt } from '../events/begin.ts';
 import { deliver, type Wants } from '../events/deliver.ts';
 import type { EventDeps } from '../events/events.ts';
-import { BATCH_EVENTS_MAX, openReader } from '../events/reader.ts';
+import { createPace } from '../events/pace.ts';
+import { openReader } from '../events/reader.ts';
 import { watchReader } from '../events/slow-subscriber.ts';
 import { parseTopics } from '../events/topics.ts';
 import { beginRecord, type CallRecord, type RecordDeps } from './record.ts';
@@ -59,7 +59,8 @@ async function* subscribed(
   requireScope(caller, Scope.READ);
   const wants = wantsOf(request);
   const { purpose } = wants;
-  using _open = deps.subscriptions.open(caller.tenant);
+  const pace = createPace(request.maxPerSecond, deps.clock);
+  using open = deps.subscriptions.open(caller.tenant, pace);
   using _stopping = stopping(deps, caller, context, stop);
   const signal = AbortSignal.any([context.signal, stop.signal]);
   const { tenant } = caller;
@@ -68,7 +69,6 @@ async function* subscribed(
   using reader = openReader(deps.eventLog, tenant, { tail, signal });
   await record.answered({ purpose, target: request.topics.join(' ') });
 
-  const pace = createPace(request.maxPerSecond, deps);
   let { position } = begun;
   let toldMs = Number.NEGATIVE_INFINITY;
   for (;;) {
@@ -90,9 +90,11 @@ async function* subscribed(
           cutOff(error, stop, context);
         });
     countDelivered(deps, events);
+    open.given(events.length);
     yield create(SubscribeResponseSchema, { events: [...events], cursor });
+    open.taken();
     toldMs = deps.clock.monotonicMs();
-    await pace.wait(events.length, signal);
+    await pace.due(signal);
   }
 }
 
@@ -143,21 +145,6 @@ function cutOff(error: Error, stop: AbortController, context: HandlerContext): v
   stop.abort(error);
   // Who reads nothing does not read the error either.
   setTimeout(context.values.get(cutKey), CUT_MS).unref();
-}
-
-/** Delivers at most so many events in a second. */
-function createPace(maxPerSecond: number, { clock }: Pick<SubscribeDeps, 'clock'>) {
-  let nextMs = 0;
-  return {
-    eventsMax: Math.min(maxPerSecond || BATCH_EVENTS_MAX, BATCH_EVENTS_MAX),
-    async wait(delivered: number, signal: AbortSignal): Promise<void> {
-      if (maxPerSecond === 0 || delivered === 0) return;
-      const nowMs = clock.monotonicMs();
-      nextMs = Math.max(nextMs, nowMs) + (delivered * 1_000) / maxPerSecond;
-      // Why it was ended, the loop says.
-      await sleep(nextMs - nowMs, undefined, { signal }).catch(() => {});
-    },
-  };
 }
 
 function moved() {
