@@ -191,6 +191,7 @@ export async function openRouter(
       { recorder, clock },
     ),
     onFailed: recordUnhandled({ recorder, holder, clock }),
+    webSocket: { hosts: config.publicUrl ? [new URL(config.publicUrl).hostname] : [] },
     tls: identity.tls,
     trustedProxies: identity.trustedProxies,
     log,

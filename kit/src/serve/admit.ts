@@ -1,4 +1,5 @@
 import type { DescMethod } from '@bufbuild/protobuf';
+import type { ConnectError } from '@connectrpc/connect';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { refuse } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -30,8 +31,20 @@ export type Admit = (request: HttpRequest, response: HttpResponse, begin: () => 
 export interface Door {
   readonly admission: Admission;
   readonly admit: Admit;
+  /** Lets a call in that is no request of its own, such as one over a WebSocket. */
+  enter(path: string, call: EnteringCall): void;
   /** What refuses calls of a path in the fast lane. */
   refused(path: string): LeanRefusal;
+}
+
+/** A call of which all is there. */
+export interface EnteringCall {
+  /** The size of its message. */
+  readonly bytes: number;
+  gone(): boolean;
+  /** Begins it; `read` is to be told when its message has been read, `over` when it is over. */
+  begin(told: { read(): void; over(): void }): void;
+  refuse(error: ConnectError): void;
 }
 
 /** Opens what stands before the handlers of the services; all other requests pass. */
@@ -87,12 +100,47 @@ export function openDoor(
         },
       });
     },
+    enter(path, call) {
+      if (!methods.has(path)) {
+        call.begin({ read: ignore, over: ignore });
+        return;
+      }
+      const startMs = performance.now();
+      admission.arrive({
+        gone: call.gone,
+        dear: dearMethods.has(path) || call.bytes > DEAR_BYTES,
+        begin(read) {
+          const over = onceOnly(admission.over);
+          call.begin({
+            read() {
+              read();
+              if (lastingMethods.has(path)) over();
+            },
+            over,
+          });
+        },
+        refuse() {
+          call.refuse(nextRefusal().error);
+          count(path, startMs);
+        },
+      });
+    },
     refused: (path) => (stream, protocol, call) => {
       nextRefusal().answerStream(stream, protocol, call.requestId);
       count(path, call.arrivedMs);
     },
   };
 }
+
+function onceOnly(done: () => void): () => void {
+  let told = false;
+  return () => {
+    if (!told) done();
+    told = true;
+  };
+}
+
+function ignore(): void {}
 
 /** Calls back once, when all of a message has come, or nothing more will. */
 function whenRead(request: HttpRequest, done: () => void): void {

@@ -17,6 +17,7 @@ import { untilAborted } from './abort.ts';
 import { createFewLines, type FewLines } from './few-lines.ts';
 import type { CallHead } from './lane/lean-method.ts';
 import type { ServeOptions } from './options.ts';
+import { protocolOf } from './protocol.ts';
 
 /** Where the end of a call is told: once, whatever ended it. */
 export interface CallRecord {
@@ -219,7 +220,8 @@ interface Ended {
   readonly error: ConnectError | undefined;
 }
 
-function writeLine(log: Logger, { values, protocolName }: CallHead, ended: Ended): void {
+function writeLine(log: Logger, head: CallHead, ended: Ended): void {
+  const { values } = head;
   const { method, code, durationMs, error } = ended;
   const level = levelOf(error);
   if (!log.isLevelEnabled(level)) return;
@@ -229,7 +231,7 @@ function writeLine(log: Logger, { values, protocolName }: CallHead, ended: Ended
     code,
     durationMs: Math.round(durationMs * 1000) / 1000,
     requestId: values.get(requestIdKey),
-    protocol: protocolName,
+    protocol: protocolOf(head),
     tenant: caller?.tenant,
     principal: caller?.principal,
     keyId: caller?.keyId,

@@ -14,6 +14,9 @@ const grpcUnitsMs: Readonly<Record<string, number>> = {
   n: 1e-6,
 };
 
+/** Gives a request a deadline within the limits. */
+export type Deadlines = (request: Pick<HttpRequest, 'url' | 'headers'>) => void;
+
 /**
  * Creates a function that gives every unary call a deadline within the limits, by writing the
  * protocol's own timeout header, so that handlers, signals and timeoutMs() all agree on it.
@@ -23,7 +26,7 @@ const grpcUnitsMs: Readonly<Record<string, number>> = {
 export function createDeadlines(
   services: readonly DescService[],
   limits: Pick<ServeLimits, 'defaultTimeoutMs' | 'maxTimeoutMs'>,
-): (request: HttpRequest) => void {
+): Deadlines {
   const unaryPaths = new Set(services.flatMap(unaryPathsOf));
   return (request) => {
     const unary = unaryPaths.has(request.url?.split('?', 1)[0] ?? '');
@@ -41,7 +44,7 @@ export function createDeadlines(
 }
 
 /** A timeout of gRPC has at most eight digits. */
-function grpcTimeout(ms: number): string {
+export function grpcTimeout(ms: number): string {
   return ms < 1e8 ? `${ms}m` : `${Math.floor(ms / 1000)}S`;
 }
 

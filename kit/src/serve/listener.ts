@@ -12,6 +12,7 @@ import type { FastLane } from './lane/lane.ts';
 import type { ServeLimits } from './limits.ts';
 import type { SlowReaders } from './slow-reader.ts';
 import { openTlsSide, type ServerTls, type TlsSide, type TlsSideOptions } from './tls-server.ts';
+import type { WebSocketSide } from './websocket/sockets.ts';
 
 const keepAliveProbeMs = 60_000;
 /** How long a connection of HTTP/1.1 that rests may still bring a call when the server stops. */
@@ -37,6 +38,8 @@ export interface ListenerOptions {
   readonly requests: Requests;
   /** Left out: every call goes to `onRequest`. */
   readonly lane?: FastLane | undefined;
+  /** Left out: no request becomes a WebSocket. */
+  readonly webSockets?: WebSocketSide | undefined;
   /** The watch over readers. */
   readonly readers: Pick<SlowReaders, 'enter' | 'leave'>;
   /** Left out: only clear text is spoken. */
@@ -68,8 +71,8 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     }
     options.onRequest(request, response);
   };
-  const http1 = openHttp1(options.limits, onRequest);
-  const { limits, lane, readers } = options;
+  const { limits, lane, readers, webSockets } = options;
+  const http1 = openHttp1(limits, onRequest, webSockets);
   const http2 = openHttp2({ limits, onRequest, lane, readers });
   const sockets = new Set<Socket>();
   const unsorted = new Set<Socket>();
@@ -83,6 +86,7 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     onSecure: hand,
     onOutdated() {
       http2.renew();
+      webSockets?.renew();
       http1.closeIdleConnections();
     },
   });
@@ -115,17 +119,19 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
     async retire(maxMs) {
       server.close();
       requests.makeLast();
-      const told = http2.retire();
+      const told = Promise.all([http2.retire(), webSockets?.retire()]).then(() => undefined);
       // A connection of HTTP/1.1 is told with its next answer, and one that rests is no loss.
       await within(Math.min(maxMs, noticeMs), closed);
       for (const socket of unsorted) socket.destroy();
       http1.closeIdleConnections();
       await within(Math.max(0, maxMs - noticeMs), told);
       http2.close();
+      webSockets?.close();
     },
     quiet: (maxMs) => requests.none(maxMs),
     async close() {
       http1.close();
+      webSockets?.destroy();
       // A peer that is asked to go away reads what is still on the wire, then hangs up.
       await within(lingerMs, closed);
       http2.destroy();

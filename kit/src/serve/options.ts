@@ -10,6 +10,15 @@ import type { ServeLimits } from './limits.ts';
 import type { TrustedProxies } from './peer.ts';
 import type { ServerTls } from './tls-server.ts';
 
+/** Who opens WebSockets. */
+export interface WebSocketOptions {
+  /**
+   * Names of this server under which its own pages are, such as `weir.example.com`. Those of other
+   * origins may open one as `cors` says, and those under an address or localhost always.
+   */
+  readonly hosts: readonly string[];
+}
+
 /** What to serve, and how. */
 export interface ServeOptions {
   /** The address to listen on. */
@@ -43,6 +52,8 @@ export interface ServeOptions {
   readonly tracing?: Tracing | undefined;
   /** Which pages of other origins may call. Left out: none. */
   readonly cors?: CorsOptions | undefined;
+  /** How WebSockets are opened at /ws. Left out: there are none. */
+  readonly webSocket?: WebSocketOptions | undefined;
   /** How TLS is spoken on the port. Left out: only clear text is. */
   readonly tls?: ServerTls | undefined;
   /** Which proxies are believed when they say whom they forward. Left out: none. */

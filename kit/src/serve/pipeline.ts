@@ -9,6 +9,7 @@ import type { ServeOptions } from './options.ts';
 import { assignRequestId, requestIdOf } from './request-id.ts';
 import { clearAway, createBodyLimit } from './slow-body.ts';
 import type { SlowReaders } from './slow-reader.ts';
+import { answerPlain, isWebSocketPath } from './websocket/upgrade.ts';
 
 /** What requests go through besides. */
 interface PipelineParts {
@@ -42,6 +43,7 @@ export function createPipeline(
   };
   const handle: HttpHandler = (request, response) => {
     if (!hasAuthority(request)) return end(response, 400);
+    if (options.webSocket && isWebSocketPath(request.url)) return answerPlain(request, response);
     joinCredentials(request);
     if (cors(request, response)) return;
     if (options.handle?.(request, response) === true) return;
@@ -77,7 +79,7 @@ function hasAuthority(request: HttpRequest): boolean {
  * Of several credentials Node takes the first; which of them a proxy has looked at nobody knows. Joined,
  * as HTTP has it for other headers, they are none.
  */
-function joinCredentials({ headers, rawHeaders }: HttpRequest): void {
+export function joinCredentials({ headers, rawHeaders }: HttpRequest): void {
   if (headers.authorization === undefined) return;
   const given = rawHeaders.filter((_, at) => at % 2 === 1 && isCredential(rawHeaders[at - 1]));
   if (given.length > 1) headers.authorization = given.join(', ');

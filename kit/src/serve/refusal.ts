@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
+import type { ConnectError } from '@connectrpc/connect';
 import { endStreamFlag, endStreamToJson, errorToJson } from '@connectrpc/connect/protocol-connect';
 import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
 import { retryAfterOf, toConnectError, type WeirError } from '../errors.ts';
@@ -9,6 +10,8 @@ import { requestIdHeader } from './request-id.ts';
 
 /** A refusal that is written once and sent to many, whatever protocol they speak. */
 export interface WrittenRefusal {
+  /** What it says. */
+  readonly error: ConnectError;
   answer(request: HttpRequest, response: HttpResponse): void;
   /** Answers a call of the fast lane. */
   answerStream(stream: ServerHttp2Stream, protocol: LeanProtocol, requestId: string): void;
@@ -29,6 +32,7 @@ export function writeRefusal(refusal: WeirError): WrittenRefusal {
   const ofGrpc = { ...grpcHead, ...Object.fromEntries(grpc) };
   const ofConnect = { ':status': 503, 'content-type': 'application/json', ...head };
   return {
+    error,
     answer(request, response) {
       for (const [name, value] of retryAfter) response.setHeader(name, value);
       const type = request.headers['content-type'] ?? '';

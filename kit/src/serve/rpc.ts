@@ -1,5 +1,6 @@
 import { base64Decode } from '@bufbuild/protobuf/wire';
 import { createContextValues, type HandlerContext } from '@connectrpc/connect';
+import type { UniversalHandler } from '@connectrpc/connect/protocol';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { Health } from '@weir/sdk/gen/health/v1/health_pb';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
@@ -34,19 +35,25 @@ interface RpcParts {
   readonly ending: AbortSignal;
 }
 
-/** Creates the handler of all calls: the services given, health and reflection. */
-export function createRpc(
-  options: ServeOptions,
-  limits: ServeLimits,
-  parts: RpcParts,
-): HttpHandler {
+/** What answers calls. */
+export interface Rpc {
+  /** Those that are requests. */
+  readonly onRequest: HttpHandler;
+  /** All methods by their paths, for calls that come by other ways. */
+  readonly handlers: ReadonlyMap<string, UniversalHandler>;
+}
+
+/** Creates what answers all calls: the services given, health and reflection. */
+export function createRpc(options: ServeOptions, limits: ServeLimits, parts: RpcParts): Rpc {
   const { calls, peers } = parts;
   const responses = new WeakMap<HttpRequest, HttpResponse>();
+  const handlers = new Map<string, UniversalHandler>();
   const adapter = connectNodeAdapter({
     routes(router) {
       options.routes(router);
       parts.health.routes(router);
       addReflection(router, options.services);
+      for (const handler of router.handlers) handlers.set(handler.requestPath, handler);
     },
     requestGate: createGate(options.gate, calls),
     interceptors: [calls.interceptor, ...(options.interceptors ?? [])],
@@ -66,9 +73,12 @@ export function createRpc(
     compressMinBytes: limits.compressMinBytes,
     shutdownSignal: parts.ending,
   });
-  return (request, response) => {
-    responses.set(request, response);
-    adapter(request, response);
+  return {
+    handlers,
+    onRequest(request, response) {
+      responses.set(request, response);
+      adapter(request, response);
+    },
   };
 }
 

@@ -1,5 +1,7 @@
+import { Health } from '@weir/sdk/gen/health/v1/health_pb';
 import { openDoor } from './admit.ts';
 import { createCalls } from './calls.ts';
+import { createDeadlines } from './deadline.ts';
 import { shuttingDown } from './draining.ts';
 import { createHealth } from './health.ts';
 import { openLane } from './lane/lane.ts';
@@ -10,6 +12,7 @@ import { createPeers } from './peer.ts';
 import { createPipeline } from './pipeline.ts';
 import { createRpc } from './rpc.ts';
 import { createSlowReaders } from './slow-reader.ts';
+import { openWebSockets } from './websocket/sockets.ts';
 
 const disposeGraceMs = 5000;
 /** How long a peer may take to hear that it is to go elsewhere. */
@@ -49,9 +52,10 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const peers = createPeers(options.trustedProxies ?? (() => false));
   const rpc = createRpc(options, limits, { calls, peers, health, ...signals });
   const slowReaders = createSlowReaders(limits);
-  const { admission, admit, refused } = openDoor(options, limits);
+  const door = openDoor(options, limits);
+  const { admission, admit, refused } = door;
   const onRequest = createPipeline(options, limits, {
-    ...{ rpc, slowReaders, admit },
+    ...{ rpc: rpc.onRequest, slowReaders, admit },
     draining: draining.signal,
   });
   const requests = createRequests();
@@ -62,10 +66,17 @@ export async function serve(options: ServeOptions): Promise<Server> {
     peerOf: peers.ofStream,
     ending: ending.signal,
   });
-  const { host, port, log, metrics, tls } = options;
+  const { host, port, log, metrics, tls, webSocket, cors } = options;
+  const webSockets = webSocket
+    ? openWebSockets({
+        ...{ limits, log, metrics, cors, hosts: webSocket.hosts, peers, door, requests },
+        ...{ handlers: rpc.handlers, readers: slowReaders, draining: draining.signal },
+        boundDeadline: createDeadlines([...options.services, Health], limits),
+      })
+    : undefined;
   const onPort = { host, port, limits, log, metrics, tls };
   const listener = await openListener({
-    ...{ ...onPort, onRequest, requests, lane },
+    ...{ ...onPort, onRequest, requests, lane, webSockets },
     readers: slowReaders,
   });
   let drained: Promise<void> | undefined;

@@ -22,11 +22,12 @@ export const expectBodyKey: ContextKey<(sha256: Uint8Array) => void> = createCon
 export function expectBody(request: HttpRequest, sha256: Uint8Array): void {
   const read = request[Symbol.asyncIterator].bind(request);
   Object.defineProperty(request, Symbol.asyncIterator, {
-    value: () => checked(read(), sha256, requestIdOf(request)),
+    value: () => checkedBody(read(), sha256, requestIdOf(request)),
   });
 }
 
-async function* checked(
+/** Passes a body on, and throws at its end when it is not the one that was signed. */
+export async function* checkedBody(
   chunks: AsyncIterable<Uint8Array>,
   sha256: Uint8Array,
   requestId: string,

@@ -28,3 +28,8 @@ export type { Sensitivity } from './sensitivity.ts';
 export type { Protocol, TlsOptions } from './transport.ts';
 // A star, since TypeScript merges declarations of users only into star exports.
 export type * from './types.ts';
+export {
+  createWebSocketTransport,
+  type WebSocketTransport,
+  type WebSocketTransportOptions,
+} from './websocket/transport.ts';

@@ -9,17 +9,43 @@ import { sturdy } from './node-sessions.ts';
 import type { Digest } from './sha256.ts';
 import {
   type OpenTransport,
+  type Protocol,
   readMaxBytes,
   type TlsOptions,
   type TransportOptions,
 } from './transport.ts';
+import { createWebSocketTransport } from './websocket/transport.ts';
 
 /** The HTTP/2 default of 64 KiB costs a quarter of the throughput, even on loopback. */
 const streamWindowBytes = 1024 * 1024;
 const connectionWindowBytes = 8 * streamWindowBytes;
 
-/** Opens a transport over HTTP/2 for Node; gRPC unless another protocol is asked for. */
-export function openTransport({ url, protocol, tls, sign }: TransportOptions): OpenTransport {
+const idleSocketMs = 1_000;
+
+/** Opens a transport for Node: over HTTP/2, gRPC unless another protocol is asked for. */
+export function openTransport(options: TransportOptions): OpenTransport {
+  const { protocol, ...rest } = options;
+  return protocol === 'websocket' ? openSockets(rest) : openHttp2({ ...rest, protocol });
+}
+
+function openSockets({ url, tls, sign }: Omit<TransportOptions, 'protocol'>): OpenTransport {
+  if (tls) {
+    const text = 'certificates are not given to WebSockets: leave out `tls`';
+    throw new TypeError(`${text}, and name authorities in NODE_EXTRA_CA_CERTS`);
+  }
+  // An open connection would hold up the exit of a client that is not closed.
+  const transport = createWebSocketTransport({
+    ...{ url, idleMs: idleSocketMs },
+    ...(sign && { interceptors: [sign('websocket')] }),
+  });
+  return { transport, close: () => transport.close() };
+}
+
+type Http2Options = Omit<TransportOptions, 'protocol'> & {
+  readonly protocol: Exclude<Protocol, 'websocket'> | undefined;
+};
+
+function openHttp2({ url, protocol, tls, sign }: Http2Options): OpenTransport {
   const connections = new Http2SessionManager(
     url,
     { pingIntervalMs: 30_000, pingTimeoutMs: 10_000 },

@@ -2,6 +2,9 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/connect-web';
 import { createSha256, type Digest } from './sha256.ts';
 import type { OpenTransport, TransportOptions } from './transport.ts';
+import { createWebSocketTransport } from './websocket/transport.ts';
+
+const idleSocketMs = 60_000;
 
 /**
  * Opens a transport over fetch for browsers; gRPC-Web unless Connect is asked for.
@@ -13,6 +16,11 @@ export function openTransport({ url, protocol, tls, sign }: TransportOptions): O
     throw new TypeError('browsers cannot speak plain gRPC: choose "grpc-web" or "connect"');
   }
   if (tls) throw new TypeError('browsers choose their certificates themselves: leave out `tls`');
+  if (protocol === 'websocket') {
+    const signing = sign && { interceptors: [sign(protocol)] };
+    const transport = createWebSocketTransport({ url, idleMs: idleSocketMs, ...signing });
+    return { transport, close: () => transport.close() };
+  }
   const interceptors = sign ? [sign(protocol ?? 'grpc-web')] : [];
   const binary = sign !== undefined && { useBinaryFormat: true };
   const options = { baseUrl: url, fetch: reachingFetch, interceptors, ...binary };

@@ -1,7 +1,7 @@
 import type { Interceptor, Transport } from '@connectrpc/connect';
 
 /** How calls are written on the wire. */
-export type Protocol = 'grpc' | 'grpc-web' | 'connect';
+export type Protocol = 'grpc' | 'grpc-web' | 'connect' | 'websocket';
 
 /** What a platform needs to open a transport to Weir. */
 export interface TransportOptions {
