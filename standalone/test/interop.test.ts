@@ -155,32 +155,36 @@ const executablePath = process.env.WEIR_TEST_CHROMIUM ?? '';
 
 // Skipped without the path of a browser: npm cannot bring one.
 describe.skipIf(executablePath === '')('a page in Chromium, of another origin', () => {
-  test.each(['grpc-web', 'connect'])('fetches and streams by %s', async (protocol) => {
-    const page = await bundlePage();
-    const server = createServer((_, response) =>
-      response.setHeader('content-type', 'text/html').end(page),
-    );
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
-    try {
-      const tab = await browser.newPage();
-      await tab.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-      const seen = await tab.evaluate(
-        (options) =>
-          (globalThis as unknown as { run: (o: object) => Promise<unknown> }).run(options),
-        { url: weir.weir.url, key: weir.weir.key, protocol },
+  test.each(['grpc-web', 'connect', 'websocket'])(
+    'fetches, streams and subscribes by %s',
+    async (protocol) => {
+      const page = await bundlePage();
+      const server = createServer((_, response) =>
+        response.setHeader('content-type', 'text/html').end(page),
       );
-      expect(seen).toEqual({
-        schema: 'weir',
-        refused: 'REASON_KEY_NOT_FOUND',
-        streamed: 2,
-        nobody: 'REASON_CREDENTIAL_INVALID',
-      });
-    } finally {
-      await browser.close();
-      server.close();
-    }
-  });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+      try {
+        const tab = await browser.newPage();
+        await tab.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+        const seen = await tab.evaluate(
+          (options) =>
+            (globalThis as unknown as { run: (o: object) => Promise<unknown> }).run(options),
+          { url: weir.weir.url, key: weir.weir.key, protocol },
+        );
+        expect(seen).toEqual({
+          schema: 'weir',
+          refused: 'REASON_KEY_NOT_FOUND',
+          streamed: 2,
+          event: `published by ${protocol}`,
+          nobody: 'REASON_CREDENTIAL_INVALID',
+        });
+      } finally {
+        await browser.close();
+        server.close();
+      }
+    },
+  );
 });
 
 /** A page that does what a web application does with the SDK, as one file. */
@@ -194,12 +198,19 @@ async function bundlePage(): Promise<string> {
       const [schema, missing] = await weir.fetch(['SQLSchema/weir', 'DocChunk/nothing']);
       let streamed = 0;
       for await (const one of weir.stream(['SQLSchema/weir', 'DocChunk/nothing'])) streamed += 1;
+      await weir.publish('tab.' + protocol, { key: 'published by ' + protocol });
+      let event;
+      for await (const { key: named } of weir.subscribe('tab.' + protocol, { from: 'earliest' })) {
+        event = named;
+        break;
+      }
       const nobody = createWeir({ url, key: 'weir_x', protocol, retries: 0 });
       const error = await nobody.fetch(['SQLSchema/weir']).catch((refused) => refused);
       return {
         schema: schema.item.value.name,
         refused: nameOf(missing.refusal.reason),
         streamed,
+        event,
         nobody: nameOf(error.reason),
       };
     };`;

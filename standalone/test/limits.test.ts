@@ -9,6 +9,7 @@ import {
   createGrpcWebTransport,
 } from '@connectrpc/connect-node';
 import { codeOf, defaultLimits, keyMaxBytes, reasonOf, registryReadMaxBytes } from '@weir/kit';
+import { createWebSocketTransport } from '@weir/sdk';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { AdminService, RevokeKeyRequestSchema } from '@weir/sdk/gen/weir/registry/v1/admin_pb';
 import { FetchContextRequestSchema, RouterService } from '@weir/sdk/gen/weir/router/v1/router_pb';
@@ -54,6 +55,7 @@ const protocols: Record<string, (baseUrl: string) => Transport> = {
   gRPC: (baseUrl) => createGrpcTransport({ baseUrl }),
   'gRPC-Web': (baseUrl) => createGrpcWebTransport({ baseUrl, httpVersion: '1.1', nodeOptions }),
   'Connect binary': (baseUrl) => createConnectTransport({ baseUrl, httpVersion: '2' }),
+  WebSocket: (baseUrl) => createWebSocketTransport({ url: baseUrl }),
   'Connect JSON': (baseUrl) =>
     createConnectTransport({ baseUrl, httpVersion: '1.1', useBinaryFormat: false, nodeOptions }),
 };

@@ -11,6 +11,7 @@ import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect
 import * as grpc from '@grpc/grpc-js';
 import { FetchContextRequestSchema, RouterService } from '@weir/sdk/gen/weir/router/v1/router_pb';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { WebSocket } from 'ws';
 import { systemClock } from '../clock.ts';
 import { createMetrics } from '../metrics.ts';
 import { openTestAuthority, type TestAuthority } from '../testing/certificates.ts';
@@ -213,6 +214,29 @@ it('the gate sees the address and the verified certificate', async () => {
     });
     expect(peer.certificate?.notAfterMs).toBeGreaterThan(Date.now());
   }
+});
+
+it('a WebSocket shows its certificate, but not for a page of another origin', async () => {
+  const peers: Peer[] = [];
+  await using server = await openTlsServer(mutual(), {
+    gate: ({ values }) => void peers.push(values.get(peerKey)),
+    webSocket: { hosts: [] },
+    cors: { origins: '*' },
+  });
+  const { cert, key } = await authority.issue({ use: 'clientAuth' });
+  const of = async (origin: string | undefined) => {
+    const options = { ca: authority.ca, cert, key, ...(origin && { origin }) };
+    const socket = new WebSocket(`wss://127.0.0.1:${server.port}/ws`, 'weir.v1.json', options);
+    await once(socket, 'open');
+    const method = '/weir.router.v1.RouterService/FetchContext';
+    socket.send(JSON.stringify({ open: { call: 1, method } }));
+    await once(socket, 'message');
+    socket.terminate();
+    return peers.pop()?.certificate !== undefined;
+  };
+  expect(await of(undefined)).toBe(true);
+  expect(await of(server.url)).toBe(true);
+  expect(await of('https://other.example')).toBe(false);
 });
 
 describe('limits hold over TLS too', () => {

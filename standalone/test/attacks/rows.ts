@@ -11,8 +11,11 @@ const noMcp = 'Weir does not speak MCP yet';
 /** Every attack that must fail. The tests of a row begin with its name; see attack.ts. */
 export const rows = {
   'host-rebinding': {
-    says: 'a page of a foreign Host or Origin calls over MCP or WebSocket',
-    absent: 'Weir speaks neither MCP nor WebSocket yet',
+    says: 'a page of a foreign Host or Origin calls over a WebSocket',
+  },
+  'host-rebinding-mcp': {
+    says: 'a page of a foreign Host or Origin calls over MCP',
+    absent: noMcp,
   },
   'token-audience': { says: 'a token that was made for somebody else' },
   'token-passing': { says: "a caller's credentials, passed on to a provider" },

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { request } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
@@ -256,3 +257,30 @@ attacks('decompression-bomb', bombs, async (make) => {
 attack('canary-secret', 'what was said of floods, bombs and slow peers', async () => {
   expect(leaks(await world.close(), world.secrets)).toEqual([]);
 });
+
+attacks(
+  'host-rebinding',
+  {
+    'a page of another origin': { origin: 'https://evil.example' },
+    'a page whose own name leads here': { origin: 'http://evil.example', host: 'evil.example' },
+    'a page of no origin that can be told': { origin: 'null' },
+    'a page of another port of this host': { origin: 'http://127.0.0.1:1' },
+  },
+  async (headers) => {
+    const { hostname, port } = new URL(world.url);
+    const asked = request({
+      ...{ host: hostname, port, path: '/ws' },
+      headers: {
+        ...{ connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' },
+        ...{ 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==' },
+        'sec-websocket-protocol': 'weir.v1.json',
+        ...headers,
+      },
+    });
+    asked.end();
+    const [response] = await once(asked, 'response');
+    expect(response.statusCode).toBe(403);
+    response.resume();
+    await expectAlive();
+  },
+);

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { create, type JsonObject, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { ClientFrameSchema } from '@weir/sdk/gen/weir/websocket/v1/frames_pb';
 import { WebSocket } from 'ws';
@@ -79,4 +80,11 @@ export async function openTestSocket(
 /** A frame of a client, encoded. */
 export function encodeFrame(frame: MessageInitShape<typeof ClientFrameSchema>): Uint8Array {
   return toBinary(ClientFrameSchema, create(ClientFrameSchema, frame));
+}
+
+/** Waits until something holds. */
+export async function until(holds: () => boolean): Promise<void> {
+  for (const end = performance.now() + 20_000; !holds(); await sleep(5)) {
+    if (performance.now() > end) throw new Error('not within 20 s');
+  }
 }

@@ -44,7 +44,10 @@ export interface WeirOptions {
   readonly sign?: boolean | undefined;
   /** Certificates for https, in Node. */
   readonly tls?: TlsOptions | undefined;
-  /** How calls are written on the wire. Default: `grpc` in Node, `grpc-web` in browsers. */
+  /**
+   * How calls are written on the wire. Default: `grpc` in Node, `grpc-web` in browsers. `websocket` has many
+   * calls and subscriptions on one connection, in browsers and in Node 22 or later.
+   */
   readonly protocol?: Protocol | undefined;
   /** The time of a call that sets none itself, in milliseconds, retries included. Default: 10,000. */
   readonly timeoutMs?: number | undefined;
