@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bundledPage } from './bundled-page.ts';
@@ -22,6 +23,10 @@ beforeAll(async () => {
     async () => (await weir.client.fetch(['SQLSchema/weir']))[0]?.ok === true,
     'the schema is served',
   );
+  await until(async () => {
+    const [missing] = await weir.client.fetch(['DocChunk/nothing']);
+    return missing?.ok === false && missing.refusal.reason === Reason.KEY_NOT_FOUND;
+  }, 'documents are served');
 });
 
 afterAll(() => weir[Symbol.asyncDispose]());

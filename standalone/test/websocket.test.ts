@@ -28,10 +28,9 @@ beforeAll(async () => {
   weir = await openTestWeir();
   const { url, key } = weir.weir;
   client = createWeir({ url, key, protocol: 'websocket' });
-  await until(
-    async () => (await client.fetch(['SQLSchema/weir']))[0]?.ok === true,
-    'the schema is served',
-  );
+  const served = ['SQLSchema/weir', 'DocChunk/README.md'];
+  const isServed = async () => (await weir.client.fetch(served)).every(({ ok }) => ok);
+  await until(isServed, 'schema and documents are served', 40_000);
 });
 
 afterAll(async () => {

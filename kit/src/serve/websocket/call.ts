@@ -7,12 +7,14 @@ import { refuse, toConnectError, type WeirError } from '../../errors.ts';
 import type { Door } from '../admit.ts';
 import { callerLeft } from '../calls.ts';
 import { checkedBody } from '../signed-body.ts';
+import type { SlowReaders } from '../slow-reader.ts';
 import type { CallEnd } from './frames.ts';
 
 /** Flags and length, before a message in the framing of gRPC. */
 const envelopeBytes = 5;
 /** Counts of messages that may come are as good as endless from here on. */
 const creditMax = 2 ** 31;
+const nothing = new Uint8Array();
 
 /** What a call is to its connection. */
 export interface CallParts {
@@ -22,6 +24,8 @@ export interface CallParts {
   /** What the handler finds in its context; those of the call itself are added. */
   values(own: CallHooks): ContextValues;
   readonly door: Pick<Door, 'enter'>;
+  /** The watch over readers. */
+  readonly readers: Pick<SlowReaders, 'enter' | 'leave'>;
 }
 
 /** What handlers ask of the call that they answer. */
@@ -53,8 +57,8 @@ export class WebSocketCall {
   readonly #carrier: Carrier;
   readonly #parts: CallParts;
   readonly #abort = new AbortController();
-  /** The message, as gRPC frames it. */
-  readonly #body: Uint8Array;
+  /** The message, as gRPC frames it, until it is read. */
+  #body: Uint8Array;
   /** How many messages may be sent. */
   #credit: number;
   /** The caller is not there any more, or does not read. */
@@ -134,9 +138,13 @@ export class WebSocketCall {
   }
 
   #read(done: () => void): AsyncIterable<Uint8Array> {
-    const body = this.#body;
+    const take = () => {
+      const body = this.#body;
+      this.#body = nothing;
+      return body;
+    };
     async function* whole() {
-      yield body;
+      yield take();
       done();
     }
     // What is expected of it is known only when it is read.
@@ -155,7 +163,11 @@ export class WebSocketCall {
       unheard += 1;
       if (unheard > 1) this.#abort.abort();
     }
-    this.#end(trailer && findTrailerError(trailer), [...(header ?? []), ...(trailer ?? [])]);
+    const lost = unheard > 0 ? toConnectError(callerLeft(), this.#parts.requestId) : undefined;
+    this.#end((trailer && findTrailerError(trailer)) ?? lost, [
+      ...(header ?? []),
+      ...(trailer ?? []),
+    ]);
   }
 
   /** Sends a message when caller and connection take it; nobody takes it from a deaf call. */
@@ -166,11 +178,24 @@ export class WebSocketCall {
         this.#carrier.message(this, message);
         return;
       }
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-      this.#wake = undefined;
+      await this.#woken(message.length);
     }
+  }
+
+  /** Waits for credit or room; who grants nothing for as long as nobody may not read is cut off. */
+  async #woken(waiting: number): Promise<void> {
+    const { readers } = this.#parts;
+    const reading = {
+      ...{ writableLength: waiting, waitingBytes: 0, waitingSinceMs: 0 },
+      cutReader: () => this.leave(grantedNothing()),
+    };
+    // Whether the connection is read at all is watched over for all of its calls.
+    if (this.#credit === 0) readers.enter(reading);
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    this.#wake = undefined;
+    readers.leave(reading);
   }
 
   /** What waits for its reader is given up, so that the handler comes to its end. */
@@ -196,6 +221,11 @@ export class WebSocketCall {
       for (const done of waiting) done();
     });
   }
+}
+
+function grantedNothing() {
+  const text = 'no message was granted for long, and the call was cut off; go on from where it was';
+  return refuse(Reason.SUBSCRIBER_SLOW, text);
 }
 
 /** The refusal of a call of which nobody has heard, or that cannot be made this way. */

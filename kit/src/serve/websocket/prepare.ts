@@ -12,6 +12,7 @@ import { type Peer, peerKey } from '../peer.ts';
 import { protocolKey } from '../protocol.ts';
 import { chooseRequestId } from '../request-id.ts';
 import { expectBodyKey } from '../signed-body.ts';
+import type { SlowReaders } from '../slow-reader.ts';
 import { type CallParts, checkHandler } from './call.ts';
 import type { FrameCodec } from './frames.ts';
 import { readMetadata } from './metadata.ts';
@@ -22,6 +23,7 @@ export interface PrepareDeps {
   readonly handlers: ReadonlyMap<string, UniversalHandler>;
   readonly limits: ServeLimits;
   readonly door: Pick<Door, 'enter'>;
+  readonly readers: Pick<SlowReaders, 'enter' | 'leave'>;
   readonly boundDeadline: Deadlines;
   readonly draining: AbortSignal;
   readonly codec: FrameCodec;
@@ -35,7 +37,7 @@ export interface PrepareDeps {
  * that gate, deadlines, limits and handlers treat it as any other.
  */
 export function createPrepare(deps: PrepareDeps): (open: Open) => CallParts {
-  const { handlers, limits, door, codec, peer, upgrade } = deps;
+  const { handlers, limits, door, readers, codec, peer, upgrade } = deps;
   return ({ method, metadata, timeoutMs }) => {
     const handler = checkHandler(handlers.get(method), method);
     const maxBytes = limits.headersMaxBytes;
@@ -48,7 +50,7 @@ export function createPrepare(deps: PrepareDeps): (open: Open) => CallParts {
     deps.boundDeadline({ url: method, headers: protocol });
     for (const [name, value] of Object.entries(protocol)) header.set(name, value);
     return {
-      ...{ handler, header, requestId, door },
+      ...{ handler, header, requestId, door, readers },
       values: (own) =>
         createContextValues()
           .set(requestIdKey, requestId)

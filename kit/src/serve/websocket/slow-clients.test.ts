@@ -1,14 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ConnectRouter } from '@connectrpc/connect';
+import { Code, type ConnectRouter } from '@connectrpc/connect';
 import { RouterService } from '@weir/sdk/gen/weir/router/v1/router_pb';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import type { ServeLimits } from '../limits.ts';
 import type { ServeOptions } from '../options.ts';
 import { echoRoutes, openTestServer } from '../test-server.ts';
 import { openTestSocket, until } from './test-socket.ts';
 
-// Clients that read slowly, or ask without end.
+// Clients that read slowly, or ask without end. What waits for a reader is waited for in seconds.
+
+vi.setConfig({ testTimeout: 90_000 });
 
 const fetchContext = '/weir.router.v1.RouterService/FetchContext';
 const streamContext = '/weir.router.v1.RouterService/StreamContext';
@@ -75,6 +77,21 @@ describe('a slow reader', () => {
     expect(taken.get('slow')).toBeLessThanOrEqual(6);
   });
 
+  test('that grants nothing for long is cut off, and the rest of its connection is not', async () => {
+    const { routes, over } = endless();
+    const server = await open(routes, { slowReaderMs: 100 });
+    using socket = await openTestSocket(server.url);
+    socket.open(1, streamContext, { ...stream('slow'), credit: 3 });
+    expect(await socket.ended(1)).toMatchObject({
+      code: Code.ResourceExhausted,
+      details: [{ reason: 'REASON_SUBSCRIBER_SLOW' }],
+    });
+    expect(socket.messages(1)).toHaveLength(3);
+    expect(over()).toBe(1);
+    socket.open(2, fetchContext, { message: {} });
+    expect((await socket.ended(2)).code ?? 0).toBe(0);
+  });
+
   test('of a connection is held back, then cut', async () => {
     const { routes, taken, over } = endless();
     const server = await open(routes, { slowReaderMs: 200 });
@@ -86,7 +103,7 @@ describe('a slow reader', () => {
     // What the system's buffers take, what may wait, and one of each call.
     expect(messages * 64 * 1024).toBeLessThan(32 * 1024 * 1024);
     await expect
-      .poll(() => server.metrics.text(), { timeout: 10_000 })
+      .poll(() => server.metrics.text(), { timeout: 60_000 })
       .toMatch(/^weir_websockets.* 0$/m);
   });
 
@@ -107,7 +124,7 @@ describe('a slow reader', () => {
     expect(socket.ws.bufferedAmount).toBeGreaterThan(1024 * 1024);
     expect(await heard()).toBe(true);
     await expect
-      .poll(() => server.metrics.text(), { timeout: 15_000 })
+      .poll(() => server.metrics.text(), { timeout: 60_000 })
       .toMatch(/^weir_websockets.* 0$/m);
   });
 
@@ -131,7 +148,7 @@ describe('a slow reader', () => {
       socket.say({ cancel: { call } });
     }
     await until(() => socket.sent.length === calls);
-    // A cancelled call has its place until its handler is done.
+    // No more of them are at work than may be open.
     expect(most).toBeLessThanOrEqual(100);
     socket.open(calls + 1, fetchContext);
     expect((await socket.ended(calls + 1)).code ?? 0).toBe(0);

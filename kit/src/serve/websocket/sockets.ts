@@ -7,7 +7,7 @@ import type { CorsOptions } from '../cors.ts';
 import type { ServeLimits } from '../limits.ts';
 import type { Peer, Peers } from '../peer.ts';
 import { joinCredentials } from '../pipeline.ts';
-import type { Reading, SlowReaders } from '../slow-reader.ts';
+import type { Reading } from '../slow-reader.ts';
 import { Connection, type ConnectionDeps, closing } from './connection.ts';
 import { createPrepare, type PrepareDeps } from './prepare.ts';
 import { decideOpening, type Opening, refuseUpgrade } from './upgrade.ts';
@@ -50,7 +50,6 @@ export interface WebSocketSideOptions extends Omit<PrepareDeps, 'peer' | 'upgrad
   /** Names of this server, which pages of its own come from. */
   readonly hosts: readonly string[];
   readonly peers: Peers;
-  readonly readers: Pick<SlowReaders, 'enter' | 'leave'>;
   readonly requests: ConnectionDeps['requests'];
 }
 
