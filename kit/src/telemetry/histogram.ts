@@ -55,6 +55,8 @@ export function createHistogram(
     byFirst.set(second, known);
     return known;
   };
+  // Of what has no labels it is known which series there will be.
+  if (labelNames.length === 0) seriesOf('', '');
   return {
     record(value, first = '', second = '') {
       if (last?.labels[0] !== first || last.labels[1] !== second) last = seriesOf(first, second);
