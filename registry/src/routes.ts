@@ -52,6 +52,7 @@ import { publishType } from './rpc/publish-type.ts';
 import { putCertificate } from './rpc/put-certificate.ts';
 import { putIssuer } from './rpc/put-issuer.ts';
 import { putPolicy } from './rpc/put-policy.ts';
+import { readGroup } from './rpc/read-group.ts';
 import { registerConsumer } from './rpc/register-consumer.ts';
 import { registerEndpoint } from './rpc/register-endpoint.ts';
 import { registerProvider } from './rpc/register-provider.ts';
@@ -65,6 +66,7 @@ import { updateProvider } from './rpc/update-provider.ts';
 import { updateTenant } from './rpc/update-tenant.ts';
 import { watchSnapshot } from './rpc/watch-snapshot.ts';
 import { whoAmI } from './rpc/who-am-i.ts';
+import { writeGroup } from './rpc/write-group.ts';
 
 /** The services of the registry. */
 export const services = [
@@ -149,6 +151,8 @@ export function createRoutes(
       appendEvents: appendEvents(eventLog),
       followEvents: followEvents(eventLog),
       getEventLog: getEventLog(eventLog),
+      readGroup: readGroup(eventLog.store),
+      writeGroup: writeGroup(eventLog.store, core.clock),
     });
     router.service(WatchService, { watchSnapshot: watchSnapshot(feed) });
   };

@@ -5,14 +5,15 @@ import type { AppendEventsRequest, StoredEvent } from '@weir/sdk/gen/weir/events
 import { eq, sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { eventLogs } from '../store/schema.ts';
-import { forgetOld, KEPT_MS, PUBLICATIONS_KEPT_MS } from './event-keepers.ts';
+import { forgetOld, GROUPS_KEPT_MS, KEPT_MS, PUBLICATIONS_KEPT_MS } from './event-keepers.ts';
 import { type Appended, createEventStore, type EventStore } from './event-store.ts';
+import { GROUPS_MAX } from './groups.ts';
 import { requestOf, type TestDatabase } from './test-events.ts';
 
 const NOW_MS = Date.parse('2026-06-01T00:00:00Z');
 const ALL = { events: 1_000, bytes: 1024 ** 3 };
 const KEEP_ALL = { beforeMs: 0, maxBytes: 1024 ** 3 };
-const TABLES = ['event_logs', 'events', 'event_publications'];
+const TABLES = ['event_logs', 'events', 'event_publications', 'event_groups'];
 
 /** What the logs of events do on every database. Opens an empty one for the suite. */
 export function describeEventStore(name: string, open: () => Promise<TestDatabase>): void {
@@ -292,6 +293,83 @@ export function describeEventStore(name: string, open: () => Promise<TestDatabas
           expect(await reasonFrom(store.after('acme', position, ALL))).toBe(Reason.CURSOR_TOO_OLD);
         }
         expect(idsOf(await store.after('acme', 2n, ALL))).toEqual(['c']);
+      });
+    });
+
+    describe('what is kept of a group of workers', () => {
+      const bytesOf = (text: string) => new Uint8Array(Buffer.from(text));
+      const write = (text: string, version: bigint, name = 'ann/mailers', by = store) =>
+        by.writeGroup('acme', name, { state: bytesOf(text), version, nowMs: NOW_MS });
+      const read = async (name = 'ann/mailers', tenant = 'acme') => {
+        const { state, version } = await other.readGroup(tenant, name);
+        return [Buffer.from(state).toString(), version];
+      };
+
+      test('is read as it was written, by the tenant and the name', async () => {
+        expect(await read()).toEqual(['', 0n]);
+        expect(await write('a', 0n)).toBe(true);
+        expect(await read()).toEqual(['a', 1n]);
+        expect(await write('b', 1n)).toBe(true);
+        expect(await write('z', 0n, 'bob/mailers')).toBe(true);
+        expect(await read()).toEqual(['b', 2n]);
+        expect(await read('bob/mailers')).toEqual(['z', 1n]);
+        expect(await read('ann/mailers', 'zeta')).toEqual(['', 0n]);
+      });
+
+      test('is not written over what somebody else wrote', async () => {
+        expect(await write('a', 1n)).toBe(false);
+        expect(await read()).toEqual(['', 0n]);
+        expect(await write('a', 0n)).toBe(true);
+        expect(await write('b', 0n, 'ann/mailers', other)).toBe(false);
+        expect(await write('b', 2n, 'ann/mailers', other)).toBe(false);
+        expect(await read()).toEqual(['a', 1n]);
+      });
+
+      test('is added, and raised, by one of all who try at once', async () => {
+        for (const version of [0n, 1n, 2n]) {
+          const tries = Array.from({ length: 8 }, (_, index) =>
+            write(`${index}`, version, 'ann/mailers', index % 2 === 0 ? store : other),
+          );
+          const won = (await Promise.all(tries)).flatMap((is, index) => (is ? [`${index}`] : []));
+          expect(won).toHaveLength(1);
+          expect(await read()).toEqual([won[0], version + 1n]);
+        }
+      });
+
+      test('is of as many groups of a tenant as it may have, and no more', async () => {
+        await database.one.db.execute(
+          sql`insert into event_groups (tenant, name, version, state, update_time)
+            select 'acme', 'n' || n, 1, ''::bytea, now() from generate_series(1, ${GROUPS_MAX - 1}) n`,
+        );
+        const adding = ['ann/a', 'ann/b'].map((name, index) =>
+          write('a', 0n, name, index === 0 ? store : other).catch(reasonOf),
+        );
+        const outcomes = await Promise.all(adding);
+        expect(outcomes.filter((one) => one === true)).toHaveLength(1);
+        expect(outcomes.filter((one) => one === Reason.TOO_MANY)).toHaveLength(1);
+        expect(await write('b', 1n, 'n1')).toBe(true);
+        expect(await write('b', 0n, 'n1')).toBe(false);
+        const elsewhere = { state: bytesOf('a'), version: 0n, nowMs: NOW_MS };
+        expect(await store.writeGroup('zeta', 'ann/a', elsewhere)).toBe(true);
+      });
+
+      test('is forgotten when it was not written for 30 days, by so many at once', async () => {
+        await write('a', 0n);
+        await write('b', 0n, 'ann/others');
+        await forgetOld(store, NOW_MS + GROUPS_KEPT_MS);
+        expect(await read()).toEqual(['a', 1n]);
+        const laterMs = NOW_MS + 1;
+        await store.writeGroup('acme', 'ann/others', {
+          ...{ state: bytesOf('c'), version: 1n },
+          nowMs: laterMs,
+        });
+        await forgetOld(store, laterMs + GROUPS_KEPT_MS);
+        expect(await read()).toEqual(['', 0n]);
+        expect(await read('ann/others')).toEqual(['c', 2n]);
+        await write('a', 0n);
+        expect(await store.forgetGroups(laterMs + 1, 1)).toBe(1);
+        expect(await store.forgetGroups(laterMs + 1, 1)).toBe(1);
+        expect(await store.forgetGroups(laterMs + 1, 1)).toBe(0);
       });
     });
 

@@ -8,10 +8,15 @@ export const KEPT_MS = 7 * 86_400_000;
 export const KEPT_MAX_BYTES = 1024 * 1024 * 1024;
 /** For how long a request that comes again is known. */
 export const PUBLICATIONS_KEPT_MS = 86_400_000;
+/**
+ * How long a group of workers is kept that nobody pulls from: longer than events, so that who comes
+ * back later is told what is gone.
+ */
+export const GROUPS_KEPT_MS = 30 * 86_400_000;
 
 const INTERVAL_MS = 60_000;
 const DUTY_MS = 2 * INTERVAL_MS;
-/** Of one tenant, or of all requests, in one transaction. */
+/** Of one tenant, or of all requests or groups, in one transaction. */
 const ONCE_MAX = 1_000;
 
 /** Opens what forgets old events. */
@@ -29,7 +34,7 @@ export function openEventKeepers(core: Core, store: EventStore): AsyncDisposable
   return keepers;
 }
 
-/** Forgets what is beyond what is kept, of all tenants. */
+/** Forgets what is beyond what is kept, of all tenants, and what was not used for long. */
 export async function forgetOld(store: EventStore, nowMs: number): Promise<void> {
   const retention = { beforeMs: nowMs - KEPT_MS, maxBytes: KEPT_MAX_BYTES };
   for (const tenant of await store.beyond(retention)) {
@@ -37,4 +42,5 @@ export async function forgetOld(store: EventStore, nowMs: number): Promise<void>
   }
   const beforeMs = nowMs - PUBLICATIONS_KEPT_MS;
   while ((await store.forgetPublications(beforeMs, ONCE_MAX)) === ONCE_MAX);
+  while ((await store.forgetGroups(nowMs - GROUPS_KEPT_MS, ONCE_MAX)) === ONCE_MAX);
 }

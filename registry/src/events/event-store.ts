@@ -7,6 +7,13 @@ import { and, asc, eq, gt, lt, sql } from 'drizzle-orm';
 import type { Database } from '../store/driver.ts';
 import { eventLogs, events, installation } from '../store/schema.ts';
 import { appendAll } from './append.ts';
+import {
+  forgetGroups,
+  type GroupWritten,
+  readGroup,
+  type StoredGroup,
+  writeGroup,
+} from './groups.ts';
 import { beyond, forgetPublications, prune } from './prune.ts';
 
 /** What of a log is kept, and whose installation it is of. */
@@ -61,6 +68,15 @@ export interface EventStore {
   prune(tenant: string, retention: Retention, limit: number): Promise<number>;
   /** Forgets which requests were answered before a time, at most so many. Says how many. */
   forgetPublications(beforeMs: number, limit: number): Promise<number>;
+  /** What routers keep of a group of workers. */
+  readGroup(tenant: string, name: string): Promise<StoredGroup>;
+  /**
+   * Writes it over the version that was read; false: somebody else wrote since. Throws TOO_MANY when the
+   * tenant has as many groups as it may.
+   */
+  writeGroup(tenant: string, name: string, write: GroupWritten): Promise<boolean>;
+  /** Forgets groups that were not written since a time, at most so many. Says how many. */
+  forgetGroups(beforeMs: number, limit: number): Promise<number>;
 }
 
 /** Opens the logs in a database. */
@@ -78,6 +94,9 @@ export function createEventStore(db: Database): EventStore {
     prune: (tenant, retention, limit) =>
       db.transaction((tx) => prune(tx, tenant, { ...retention, limit })),
     forgetPublications: (beforeMs, limit) => forgetPublications(db, beforeMs, limit),
+    readGroup: (tenant, name) => readGroup(db, tenant, name),
+    writeGroup: (tenant, name, write) => writeGroup(db, { tenant, name, ...write }),
+    forgetGroups: (beforeMs, limit) => forgetGroups(db, beforeMs, limit),
   };
 }
 

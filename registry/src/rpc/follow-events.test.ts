@@ -82,6 +82,8 @@ test('only routers are let in', async () => {
     const calls = [
       () => client.appendEvents(requestOf(['a'])),
       () => client.getEventLog({ tenant: 'acme' }),
+      () => client.readGroup({ tenant: 'acme', name: 'ann/mailers' }),
+      () => client.writeGroup({ tenant: 'acme', name: 'ann/mailers' }),
       () => following.next(),
     ];
     for (const call of calls) expect(reasonOf(await refusal(call()))).toBe(reason);

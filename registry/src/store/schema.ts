@@ -118,6 +118,23 @@ export const eventPublications = pgTable(
   ],
 );
 
+/** What routers keep of groups of workers: one encoded GroupState each. */
+export const eventGroups = pgTable(
+  'event_groups',
+  {
+    tenant: word('tenant').notNull(),
+    name: word('name').notNull(),
+    /** Raised by each write. */
+    version: bigint('version', { mode: 'bigint' }).notNull(),
+    state: bytes('state').notNull(),
+    updateTime: time('update_time').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenant, table.name] }),
+    index('event_groups_by_time').on(table.updateTime),
+  ],
+);
+
 /** An empty `etag` is that of a tenant founded before there were policies. */
 export const tenants = pgTable('tenants', {
   name: word('name').primaryKey(),

@@ -15,6 +15,22 @@ export interface EventLog {
   state(tenant: string, signal: AbortSignal): Promise<LogState>;
   /** What is in a log after a position, then what comes. Throws CURSOR_TOO_OLD when the next one is gone. */
   follow(tenant: string, after: bigint, signal: AbortSignal): AsyncIterable<Followed>;
+  /** What is kept of a group of workers, by its name within the tenant. */
+  readGroup(tenant: string, name: string, signal: AbortSignal): Promise<KeptGroup>;
+  /**
+   * Keeps it over the version that was read, which is raised by that; false: somebody else wrote since,
+   * and nothing was changed. Throws TOO_MANY when the tenant has as many groups as it may. What was not
+   * written for 30 days may be forgotten.
+   */
+  writeGroup(tenant: string, name: string, group: KeptGroup, signal: AbortSignal): Promise<boolean>;
+}
+
+/** What is kept of a group of workers. */
+export interface KeptGroup {
+  /** An encoded GroupState; empty: there is no such group. */
+  readonly state: Uint8Array;
+  /** 0: there is no such group. */
+  readonly version: bigint;
 }
 
 /** Events to commit. */
@@ -79,6 +95,21 @@ export function createRegistryLog({ appending, following }: RegistryWays): Event
         throw faultOf(error, signal, goOn);
       }
     },
+    async readGroup(tenant, name, signal) {
+      try {
+        return await client.readGroup({ tenant, name }, { signal });
+      } catch (error) {
+        throw faultOf(error, signal, callAgain);
+      }
+    },
+    async writeGroup(tenant, name, { state, version }, signal) {
+      try {
+        const { written } = await client.writeGroup({ tenant, name, state, version }, { signal });
+        return written;
+      } catch (error) {
+        throw faultOf(error, signal, callAgain);
+      }
+    },
     async *follow(tenant, after, signal) {
       try {
         yield* followEvents({ tenant, after }, { signal });
@@ -91,6 +122,7 @@ export function createRegistryLog({ appending, following }: RegistryWays): Event
 
 const RETRY_MS = 1_000;
 const goOn = 'go on from your cursor';
+const callAgain = 'call again';
 const notKnown =
   'whether these were committed is not known; publish them again, with the same idempotency_key if you gave one';
 

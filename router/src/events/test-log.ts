@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { refuse } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { type StoredEvent, StoredEventSchema } from '@weir/sdk/gen/weir/events/v1/log_pb';
-import type { EventLog } from './event-log.ts';
+import type { EventLog, KeptGroup } from './event-log.ts';
 
 /** A log of one tenant in memory, which can be pruned, restored and out of reach. */
 export interface TestLog extends EventLog {
@@ -25,6 +25,7 @@ const lookMs = 2;
 /** Opens a log in memory. */
 export function createTestLog(): TestLog {
   let stored: StoredEvent[] = [];
+  const groups = new Map<string, KeptGroup>();
   let first = 1n;
   let epoch = 'one';
   let streams = 0;
@@ -63,6 +64,16 @@ export function createTestLog(): TestLog {
     async state() {
       requireHere();
       return { first, head: headOf(), epoch };
+    },
+    async readGroup(tenant, name) {
+      requireHere();
+      return groups.get(`${tenant}/${name}`) ?? { state: new Uint8Array(), version: 0n };
+    },
+    async writeGroup(tenant, name, { state, version }) {
+      requireHere();
+      if ((groups.get(`${tenant}/${name}`)?.version ?? 0n) !== version) return false;
+      groups.set(`${tenant}/${name}`, { state, version: version + 1n });
+      return true;
     },
     async *follow(_tenant, after, signal) {
       requireHere();
