@@ -29,6 +29,8 @@ import { createCursors } from './events/cursors.ts';
 import { createRegistryLog } from './events/event-log.ts';
 import { countEvents } from './events/event-metrics.ts';
 import { forgetting } from './events/forget.ts';
+import { createAckIds } from './events/groups/ack-ids.ts';
+import { createGroups } from './events/groups/groups.ts';
 import { createInvalidations } from './events/invalidations.ts';
 import { createEventRedaction } from './events/redact-event.ts';
 import { createSubscriptions } from './events/subscriptions.ts';
@@ -176,6 +178,7 @@ export async function openRouter(
     ...{ memory, shared, invalidations, blobs, flights, records, clock, log, holder, tokens, held },
     ...{ upstream, limits, redactions, pageTokens, journal, recorder, decided, observe },
     ...{ eventLog, tails, cursors: createCursors(secret), eventCounts: countEvents(metrics) },
+    ...{ groups: createGroups(eventLog), ackIds: createAckIds(secret) },
     ...{
       subscriptions: createSubscriptions(metrics),
       redactEvent: createEventRedaction(redactions),

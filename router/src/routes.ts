@@ -10,11 +10,13 @@ import { RouterService } from '@weir/sdk/gen/weir/router/v1/router_pb';
 import type { AnswerDeps } from './answer.ts';
 import type { EventDeps } from './events/events.ts';
 import type { ListDeps } from './list/list.ts';
+import { ack } from './rpc/ack.ts';
 import { explain } from './rpc/explain.ts';
 import { fetchContext, fetchContextLean } from './rpc/fetch-context.ts';
 import { type ForwardDeps, forward } from './rpc/forward.ts';
 import { listContext } from './rpc/list-context.ts';
 import { publish } from './rpc/publish.ts';
+import { pull } from './rpc/pull.ts';
 import type { RecordDeps } from './rpc/record.ts';
 import { streamContext } from './rpc/stream-context.ts';
 import { subscribe } from './rpc/subscribe.ts';
@@ -40,7 +42,10 @@ export const dear: readonly DescMethod[] = [
 ];
 
 /** What goes on for as long as its caller wants, and waits most of the time. */
-export const lasting: readonly DescMethod[] = [EventService.method.subscribe];
+export const lasting: readonly DescMethod[] = [
+  EventService.method.subscribe,
+  EventService.method.pull,
+];
 
 /** What is answered in the fast lane too. */
 export function leanMethods(deps: AnswerDeps & RecordDeps): LeanMethod[] {
@@ -56,7 +61,12 @@ export function routes(deps: AnswerDeps & ListDeps & ForwardDeps & EventDeps) {
       listContext: listContext(deps),
       explain: explain(deps),
     });
-    router.service(EventService, { publish: publish(deps), subscribe: subscribe(deps) });
+    router.service(EventService, {
+      publish: publish(deps),
+      subscribe: subscribe(deps),
+      pull: pull(deps),
+      ack: ack(deps),
+    });
     router.service(RegistryService, forward(RegistryService, deps));
     router.service(AdminService, forward(AdminService, deps));
     router.service(PolicyService, {

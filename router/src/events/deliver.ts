@@ -45,11 +45,19 @@ export interface Delivery {
   readonly items: readonly RecordedItem[];
 }
 
-interface Allowed {
+/** An event that its subscriber may see. */
+export interface Allowed {
   readonly event: Event;
   readonly kept: KeptEvent;
   readonly verdict: Verdict;
   replaced: number;
+}
+
+/** To whom events are delivered. */
+export interface DeliverTo {
+  readonly caller: Caller;
+  readonly tail: Tail;
+  readonly signal: AbortSignal;
 }
 
 /** Decides on events for a subscriber, and makes them ready. */
@@ -57,25 +65,45 @@ export async function deliver(
   deps: EventDeps & AnswerDeps,
   batch: readonly KeptEvent[],
   wants: Wants,
-  to: { readonly caller: Caller; readonly tail: Tail; readonly signal: AbortSignal },
+  to: DeliverTo,
 ): Promise<Delivery> {
-  const { caller, tail } = to;
-  const nowMs = deps.clock.wallMs();
+  const allowed = decide(deps, batch, wants, to.caller);
+  return await makeReady(deps, wants.latestOnly ? latestOnly(allowed) : allowed, wants, to);
+}
+
+/** Of events, those that a subscriber wants and may see. Throws PURPOSE_REQUIRED. */
+export function decide(
+  { holder, clock }: EventDeps,
+  batch: readonly KeptEvent[],
+  wants: Wants,
+  caller: Caller,
+): Allowed[] {
+  const nowMs = clock.wallMs();
   const circumstances = { purpose: wants.purpose, nowMs };
-  const authority = createAuthority(deps.holder.current, caller, circumstances);
+  const authority = createAuthority(holder.current, caller, circumstances);
   const wanted = batch.filter(({ stored }) => wants.topics(stored.event?.topic ?? ''));
-  const allowed = wanted.flatMap((kept) => allow(authority, kept, { caller, nowMs, wants }));
-  const last = wants.latestOnly ? latestOnly(allowed) : allowed;
+  return wanted.flatMap((kept) => allow(authority, kept, { caller, nowMs, wants }));
+}
+
+/** Makes events ready that were decided on: hides what is to be hidden, and fetches their items. */
+export async function makeReady(
+  deps: EventDeps & AnswerDeps,
+  allowed: readonly Allowed[],
+  wants: Pick<Wants, 'fetch' | 'purpose'>,
+  to: DeliverTo,
+): Promise<Delivery> {
   using call = createCall(to, {
     clock: deps.clock,
     timeoutMs: REDACT_MS,
     itemTimeoutMs: undefined,
   });
-  const shown = await Promise.all(last.map((one) => show(deps, one, call)));
-  const items = last.map((one, index) => deliveredItem(one, shown[index] as ShownEvent));
-  const events = last.map((one, index) => present(deps, one, shown[index] as ShownEvent, tail));
-  if (!wants.fetch || last.length === 0) return { events, items };
-  const fetched = await fetchRefs(deps, last, wants.purpose, to);
+  const shown = await Promise.all(allowed.map((one) => show(deps, one, call)));
+  const items = allowed.map((one, index) => deliveredItem(one, shown[index] as ShownEvent));
+  const events = allowed.map((one, index) =>
+    present(deps, one, shown[index] as ShownEvent, to.tail),
+  );
+  if (!wants.fetch || allowed.length === 0) return { events, items };
+  const fetched = await fetchRefs(deps, allowed, wants.purpose, to);
   for (const [index, results] of fetched.results.entries()) {
     (events[index] as DeliveredEvent).items = results;
   }
