@@ -39,6 +39,7 @@ import { addProviderGet } from './commands/provider-get.ts';
 import { addProviderList } from './commands/provider-list.ts';
 import { addProviderRegister } from './commands/provider-register.ts';
 import { addPublish } from './commands/publish.ts';
+import { addPull } from './commands/pull.ts';
 import { addStart } from './commands/start.ts';
 import { addSubscribe } from './commands/subscribe.ts';
 import { addTenantCreate } from './commands/tenant-create.ts';
@@ -68,6 +69,7 @@ export function buildProgram(shell: Shell): Command {
   addExplain(program, shell);
   addPublish(program, shell);
   addSubscribe(program, shell);
+  addPull(program, shell);
   addProviders(group(program, 'provider', 'registers and shows providers'), shell);
   addConsumers(group(program, 'consumer', 'registers and shows consumers'), shell);
   addTypes(group(program, 'type', 'publishes and shows context types'), shell);

@@ -238,6 +238,34 @@ describe.each(databases)('a registry on %s with two routers', (_, openStore) => 
     client.close();
   });
 
+  test('workers at two routers share a group', async () => {
+    await using database = await openStore();
+    await using weir = await openApart(database.url, ['one', 'two']);
+    const [one] = weir.routers;
+    if (!one) throw new Error('a router was opened');
+    const keys = Array.from({ length: 60 }, (_, index) => `k${index}`);
+    await one.client.publish(keys.map((key) => ({ topic: 'page.updated', key })));
+    const done = weir.routers.map((): string[] => []);
+    const stop = new AbortController();
+    const working = weir.routers.map(({ client }, at) =>
+      client.work(
+        'mailers',
+        'page.*',
+        ({ key }) => {
+          done[at]?.push(key);
+          // Both have had their share, and all is done.
+          const isOver = new Set(done.flat()).size === keys.length && done.every((by) => by.length);
+          if (isOver) stop.abort();
+        },
+        { from: 'earliest', concurrency: 2, signal: stop.signal },
+      ),
+    );
+    await Promise.all(working);
+    expect([...new Set(done.flat())].sort()).toEqual(keys.toSorted());
+    const rest = await one.client.events.pull({ group: 'mailers' });
+    expect(rest).toMatchObject({ events: [], begun: false, deadLetters: 0 });
+  }, 120_000);
+
   test('versions of a provider live side by side; a dead endpoint leaves and returns', async () => {
     await using database = await openStore();
     await using weir = await openApart(database.url, ['one']);

@@ -210,3 +210,26 @@ describe('weir subscribe', () => {
     );
   });
 });
+
+describe('weir pull', () => {
+  test('takes events off a group, each once', async () => {
+    for (const key of ['one', 'two', 'three']) await weir(['publish', 'job.made', '--key', key]);
+    const first = await weir(['pull', 'jobs', 'job.*', '--from', 'earliest', '--count', '1']);
+    expect([first.code, first.err]).toEqual([0, '']);
+    expect(first.out).toMatch(/ {2}job\.made {2}one\n$/);
+    const rest = await weir(['pull', 'jobs', '--count', '2', '--json']);
+    const keys = linesOf(rest).map((line) => JSON.parse(line).event.key);
+    expect(keys).toEqual(['two', 'three']);
+  });
+
+  test.each([
+    [['Jobs', 'job.*'], 2, 'group is not the name of a group'],
+    [['others'], 2, 'topics has 0 entries'],
+    [['jobs', 'log.*'], 1, 'the group jobs is for the topics job.*'],
+    [['others', '--dead'], 1, 'there is no group others of yours'],
+  ])('says what is wrong with %j', async (args, code, text) => {
+    const ran = await weir(['pull', ...args]);
+    expect(ran).toMatchObject({ code, out: '' });
+    expect(ran.err).toContain(text);
+  });
+});

@@ -1,11 +1,11 @@
-import type { DeliveredEvent, Weir, WeirCallError } from '@weir/sdk';
+import type { DeliveredEvent, Weir } from '@weir/sdk';
 import { type Command, Option } from 'commander';
 import { type Call, openCall } from '../call.ts';
 import { examples } from '../examples.ts';
-import { fromCall } from '../failure.ts';
 import { parseLimit } from '../options.ts';
 import { eventJson, renderEvent } from '../render/events.ts';
 import type { Shell } from '../shell.ts';
+import { tellOnce } from '../tell-once.ts';
 
 interface Options {
   readonly from?: 'latest' | 'earliest';
@@ -62,7 +62,7 @@ async function runSubscribe(
     cursor = next;
   };
   try {
-    for await (const event of eventsOf(call, topics, { onCursor, onBreak: teller(shell) })) {
+    for await (const event of eventsOf(call, topics, { onCursor, onBreak: tellOnce(shell) })) {
       terminal.out(json ? eventJson(event) : renderEvent(event, terminal));
       // Leaving it, nobody says that it was handled.
       cursor = event.cursor;
@@ -82,14 +82,4 @@ function eventsOf(
   const { from, cursor, fetch, latestOnly, maxPerSecond, purpose } = options;
   const asked = { from, cursor, fetch, latestOnly, maxPerSecond, purpose };
   return weir.subscribe(topics, { ...asked, ...told, signal });
-}
-
-/** Tells once, of breaks that follow each other for the same reason. */
-function teller({ terminal }: Shell): (error: WeirCallError) => void {
-  let before = '';
-  return (error) => {
-    const { message } = fromCall(error);
-    if (message !== before) terminal.err(`weir: ${message}; trying again\n`);
-    before = message;
-  };
 }

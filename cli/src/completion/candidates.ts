@@ -34,7 +34,8 @@ const byOption: Readonly<Record<string, Source>> = {
   '--fetch': refs,
   '--list': refs,
   '--ref': refs,
-  '--from': (line) => (pathOf(line.command) === 'subscribe' ? words('latest', 'earliest') : []),
+  '--from': (line) =>
+    ['subscribe', 'pull'].includes(pathOf(line.command)) ? words('latest', 'earliest') : [],
   '--scope': () => scopeNames.map((value) => ({ value, text: '' })),
   '--principal': principalNames,
   '--effect': () => words('allow', 'deny'),

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import type { DeliveredEvent } from '@weir/sdk';
+import type { DeliveredEvent, WorkEvent } from '@weir/sdk';
 import { ItemSchema } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import {
   DeliveredEventSchema,
@@ -19,8 +19,12 @@ import { readValue, type Value } from './value.ts';
 const DATA_COLUMNS = 120;
 const DATA_LEAST_COLUMNS = 10;
 
+/** An event as a subscriber or a worker gets it. */
+type ShownEvent = Omit<DeliveredEvent, 'cursor' | 'replaced'> &
+  Partial<Pick<DeliveredEvent, 'cursor' | 'replaced'> & Pick<WorkEvent, 'attempt'>>;
+
 /** Renders an event on one line, and its items below. */
-export function renderEvent(event: DeliveredEvent, screen: Screen): string {
+export function renderEvent(event: ShownEvent, screen: Screen): string {
   const paint = painter(screen);
   const time = formatTime(timestampFromDate(event.time));
   const topic = paint('bold', oneLine(event.topic));
@@ -37,7 +41,7 @@ export function renderEvent(event: DeliveredEvent, screen: Screen): string {
 }
 
 /** An event on a line of JSON: as the contract's, with its value beside its bytes. */
-export function eventJson(event: DeliveredEvent): string {
+export function eventJson(event: ShownEvent): string {
   const json = protoJson(DeliveredEventSchema, toWire(event)) as Record<string, unknown>;
   const told = json.event as Record<string, unknown>;
   const value = readData(event);
@@ -48,7 +52,7 @@ export function eventJson(event: DeliveredEvent): string {
   return `${JSON.stringify({ ...json, event: { ...told, ...shown }, cursor: event.cursor })}\n`;
 }
 
-function dataText(event: DeliveredEvent): string {
+function dataText(event: ShownEvent): string {
   if (event.withheld) return '(withheld)';
   const value = readData(event);
   if (value === undefined) return '';
@@ -62,14 +66,14 @@ function dataText(event: DeliveredEvent): string {
   }
 }
 
-function readData({ data, contentType }: DeliveredEvent): Value | undefined {
+function readData({ data, contentType }: ShownEvent): Value | undefined {
   if (data.length === 0) return undefined;
   return readValue(create(ItemSchema, { contentType, body: { case: 'payload', value: data } }));
 }
 
-function toWire(event: DeliveredEvent): WireDelivered {
+function toWire(event: ShownEvent): WireDelivered {
   const { topic, key, data, contentType, owner, id, publisher, position } = event;
-  const { withheld, redacted, replaced, consistencyToken } = event;
+  const { withheld, redacted, replaced = 0, consistencyToken } = event;
   return create(DeliveredEventSchema, {
     event: {
       ...{ topic, key, data, contentType, owner, id, labels: { ...event.labels } },

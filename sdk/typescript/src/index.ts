@@ -14,6 +14,7 @@ export type {
 export type { EventInput, NewEvent, Published, PublishOptions } from './consumer/publish.ts';
 export type { DeliveredEvent, SubscribeOptions } from './consumer/subscribe.ts';
 export { createWeir, type ListOptions, type Weir, type WeirOptions } from './consumer/weir.ts';
+export type { WorkEvent, WorkHandler, WorkOptions } from './consumer/work.ts';
 export { ItemRefused, type Refusal, reasonName, type Violation, WeirCallError } from './errors.ts';
 export type * from './gen/types/context-types.ts';
 export { Reason } from './gen/weir/errors/v1/reason_pb.ts';

@@ -238,7 +238,7 @@ export function settle<One extends Said>(
 }
 
 function isHeldBy(event: GroupEvent | undefined, { lease }: Said): boolean {
-  return event !== undefined && event.held && event.lease === lease;
+  return event?.held === true && event.lease === lease;
 }
 
 /** What is left of an event; nothing when it is done. */

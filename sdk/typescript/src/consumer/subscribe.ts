@@ -192,14 +192,15 @@ function broke(text: string): WeirCallError {
 }
 
 /** Whether it is over when one comes back. */
-function isPassing(error: unknown): error is WeirCallError {
+export function isPassing(error: unknown): error is WeirCallError {
   if (!(error instanceof WeirCallError)) return false;
   const { code, reason } = error;
   if (code === Code.Unavailable) return true;
   return reason === Reason.SUBSCRIBER_SLOW || reason === Reason.RATE_EXCEEDED;
 }
 
-function readEvent(wire: WireDelivered, cursor: string): DeliveredEvent {
+/** An event as it came, and where to go on after it. */
+export function readEvent(wire: WireDelivered, cursor: string): DeliveredEvent {
   const { event, publishTime, publisher, position, withheld, redacted } = wire;
   const { replaced, consistencyToken } = wire;
   const data = event?.data ?? new Uint8Array();

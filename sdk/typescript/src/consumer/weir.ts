@@ -30,6 +30,7 @@ import {
 import { withCallPolicy } from './resilience.ts';
 import { streamAll } from './stream.ts';
 import { type DeliveredEvent, type SubscribeOptions, subscribeTo } from './subscribe.ts';
+import { type WorkHandler, type WorkOptions, workOn } from './work.ts';
 
 /** How to reach Weir. */
 export interface WeirOptions {
@@ -166,6 +167,22 @@ export interface Weir {
     topics: string | readonly string[],
     options?: SubscribeOptions,
   ): AsyncIterable<DeliveredEvent>;
+  /**
+   * Works on the events of 1 to 16 topics, as one of all workers of a group: each event goes to one of
+   * them at a time. It is done when the handler's promise resolves, and comes again when that rejects;
+   * what failed too often becomes a dead letter. Of one key only one event is worked on at a time, in
+   * their order. Goes on by itself when Weir stops or cannot be reached, until the signal is aborted;
+   * then it resolves.
+   *
+   * @throws {WeirCallError} when it is refused; OUT_OF_RANGE: what the group is to get next is not kept
+   * any more, and it has to be made anew with `reset`.
+   */
+  work(
+    group: string,
+    topics: string | readonly string[],
+    handler: WorkHandler,
+    options?: WorkOptions,
+  ): Promise<void>;
   /** The catalogue: providers, consumers, context types. */
   readonly registry: Client<typeof RegistryService>;
   /** Tenants, principals and keys. */
@@ -243,6 +260,8 @@ export function createWeir(options: WeirOptions): Weir {
     },
     publish: createPublish(events),
     subscribe: (topics, given = {}) => subscribeTo(events, { ...given, topics: [topics].flat() }),
+    work: (group, topics, handler, given = {}) =>
+      workOn(events, { ...given, group, topics: [topics].flat(), handler }),
     registry: createClient(RegistryService, transport),
     admin: createClient(AdminService, transport),
     policy: createClient(PolicyService, transport),
