@@ -19,6 +19,7 @@ import type { GroupName } from '../events/groups/groups.ts';
 import { type PullAsked, parsePull } from '../events/groups/parse-pull.ts';
 import { pullOnce, type Round } from '../events/groups/pull-once.ts';
 import { createStirred } from '../events/groups/stirred.ts';
+import { createPace } from '../events/pace.ts';
 import { beginRecord, type CallRecord, type RecordDeps } from './record.ts';
 import { untilRevoked } from './until-revoked.ts';
 
@@ -57,7 +58,7 @@ async function pulled(
   const caller = callerOf(context);
   requireScope(caller, Scope.READ);
   const asked = parsePull(request);
-  using _open = deps.subscriptions.open(caller.tenant);
+  using _open = deps.subscriptions.open(caller.tenant, createPace(0, deps.clock));
   using _revoked = untilRevoked(deps, caller, {
     end: (error) => stop.abort(error),
     cut: context.values.get(cutKey),
