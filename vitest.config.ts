@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: [
-      '{kit,policy,journal,registry,router,providers,standalone,cli,sdk,scripts,trials,bench}/**/*.test.ts',
+      '{kit,policy,journal,registry,router,providers,standalone,cli,sdk,scripts,trials,bench,examples}/**/*.test.ts',
     ],
     exclude: ['**/node_modules/**', '**/dist/**'],
     pool: 'forks',

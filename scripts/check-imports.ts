@@ -18,6 +18,7 @@ const sourceFolders = [
   'cli',
   'trials',
   'bench',
+  'examples/copilot',
 ];
 const minFiles = 100;
 
