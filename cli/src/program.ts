@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import pkg from '../package.json' with { type: 'json' };
+import { addAsyncApi } from './commands/asyncapi.ts';
 import { addAuditChains } from './commands/audit-chains.ts';
 import { addAuditErase } from './commands/audit-erase.ts';
 import { addAuditExport } from './commands/audit-export.ts';
@@ -70,6 +71,7 @@ export function buildProgram(shell: Shell): Command {
   addPublish(program, shell);
   addSubscribe(program, shell);
   addPull(program, shell);
+  addAsyncApi(program, shell);
   addProviders(group(program, 'provider', 'registers and shows providers'), shell);
   addConsumers(group(program, 'consumer', 'registers and shows consumers'), shell);
   addTypes(group(program, 'type', 'publishes and shows context types'), shell);

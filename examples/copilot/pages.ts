@@ -43,9 +43,21 @@ const from =
     return value && { value };
   };
 
+const updated = {
+  type: 'object',
+  properties: { table: { type: 'string' }, savedBy: { type: 'string' } },
+  required: ['table', 'savedBy'],
+};
+
 const builder = defineProvider({
   name: 'page-builder',
   version: '1.0.0',
+  topics: [
+    {
+      ...{ topic: 'page.updated', title: 'A page was saved' },
+      data: { type: 'PageUpdated', version: '1.0.0', schema: updated },
+    },
+  ],
   contexts: [
     defineContext({ type: 'PageDSL', version: '1.0.0', ttlMs: 600_000, fetch: from(pages) }),
     defineContext({

@@ -3,7 +3,7 @@ import { BUILT_IN_TENANT } from './builtin-types.ts';
 import type { Fault } from './manifest/fault.ts';
 import type { Reader } from './store/store.ts';
 
-/** The offers of a provider whose type or version nobody has published. */
+/** What a provider offers, and its topics, whose type or version nobody has published. */
 export async function offerFaults(
   reader: Reader,
   tenant: string,
@@ -11,18 +11,23 @@ export async function offerFaults(
 ): Promise<Fault[]> {
   const known = new Map<string, readonly string[]>();
   const faults: Fault[] = [];
-  for (const [index, offer] of manifest.contexts.entries()) {
+  const typed = manifest.topics.map((topic, index) => ({ ...topic, path: ['topics', index] }));
+  const offers = [
+    ...manifest.contexts.map((offer, index) => ({ ...offer, path: ['contexts', index] })),
+    ...typed.filter(({ type }) => type !== ''),
+  ];
+  for (const offer of offers) {
     const versions = known.get(offer.type) ?? (await versionsOf(reader, tenant, offer.type));
     known.set(offer.type, versions);
     if (versions.includes(offer.version)) continue;
     faults.push(
       versions.length === 0
         ? {
-            path: ['contexts', index, 'type'],
+            path: [...offer.path, 'type'],
             text: `the type ${offer.type} is not known; publish it first`,
           }
         : {
-            path: ['contexts', index, 'version'],
+            path: [...offer.path, 'version'],
             text: `the type ${offer.type} has no version ${offer.version}; there is ${versions.join(', ')}`,
           },
     );

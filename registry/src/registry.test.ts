@@ -370,6 +370,14 @@ contexts:
       text: expect.stringContaining('erp 1.0.0'),
     });
     await registry.deregisterProvider({ name: 'erp' });
+    const told = 'topics: [{ topic: invoice.paid, type: Invoice, version: 2.0.0 }]';
+    await registry.registerProvider(docs('5.0.0', told));
+    expect(await refusalOf(registry.deregisterType(last))).toMatchObject({ reason: Reason.IN_USE });
+    await registry.deregisterProvider({ name: 'docs', version: '5.0.0' });
+    const unknown = 'topics: [{ topic: invoice.paid, type: Invoice, version: 9.0.0 }]';
+    expect(await refusalOf(registry.registerProvider(docs('5.0.0', unknown)))).toMatchObject({
+      fields: [expect.stringContaining('topics[0].version')],
+    });
     await registry.deregisterType(last);
     const { type } = await registry.getType({ name: 'Invoice' });
     expect(type?.manifest?.version).toBe('1.0.0');

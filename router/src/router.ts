@@ -32,6 +32,7 @@ import { forgetting } from './events/forget.ts';
 import { createAckIds } from './events/groups/ack-ids.ts';
 import { createGroups } from './events/groups/groups.ts';
 import { createInvalidations } from './events/invalidations.ts';
+import { createKnownTopics, noting } from './events/known-topics.ts';
 import { createEventRedaction } from './events/redact-event.ts';
 import { createSubscriptions } from './events/subscriptions.ts';
 import { openTails } from './events/tails.ts';
@@ -56,6 +57,7 @@ import {
   observeSnapshot,
 } from './router-metrics.ts';
 import { dear, lasting, leanMethods, routes, services } from './routes.ts';
+import { callAsyncApi } from './rpc/get-async-api.ts';
 import { noSecrets, openSecretsFile } from './secrets.ts';
 import { type FollowerState, startFollower } from './snapshot/follower.ts';
 import { createSnapshotHolder } from './snapshot/holder.ts';
@@ -149,7 +151,8 @@ export async function openRouter(
   const limits = stack.use(openLimits({ clock, log, metrics, pool: poolOf(config) }));
   const eventLog = createRegistryLog({ appending: transport.service, following: transport.events });
   const invalidations = createInvalidations();
-  const forgets = forgetting({ memory, shared, holder, invalidations });
+  const knownTopics = createKnownTopics(eventLog);
+  const forgets = noting(knownTopics, forgetting({ memory, shared, holder, invalidations }));
   const tails = stack.use(openTails({ events: eventLog, log, forgetting: forgets }));
   // From the first value on that is held for a tenant, what becomes of it is heard of.
   stack.use(holder.onChange(() => tails.follow(holder.current.tenants.keys())));
@@ -179,10 +182,8 @@ export async function openRouter(
     ...{ upstream, limits, redactions, pageTokens, journal, recorder, decided, observe },
     ...{ eventLog, tails, cursors: createCursors(secret), eventCounts: countEvents(metrics) },
     ...{ groups: createGroups(eventLog), ackIds: createAckIds(secret) },
-    ...{
-      subscriptions: createSubscriptions(metrics),
-      redactEvent: createEventRedaction(redactions),
-    },
+    ...{ subscriptions: createSubscriptions(metrics), knownTopics, publicUrl: config.publicUrl },
+    redactEvent: createEventRedaction(redactions),
   };
   const server = await serve({
     ...{ host: config.host, port: config.port, services, dear, lasting },
@@ -200,7 +201,10 @@ export async function openRouter(
     log,
     metrics,
     tracing,
-    ...(handle && { handle }),
+    handle(request, response) {
+      callAsyncApi(request);
+      return handle?.(request, response) ?? false;
+    },
     ...(config.corsOrigins ? { cors: { origins: parseOrigins(config.corsOrigins) } } : {}),
   });
   stack.use(server);

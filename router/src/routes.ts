@@ -8,12 +8,12 @@ import { AdminService } from '@weir/sdk/gen/weir/registry/v1/admin_pb';
 import { RegistryService } from '@weir/sdk/gen/weir/registry/v1/registry_pb';
 import { RouterService } from '@weir/sdk/gen/weir/router/v1/router_pb';
 import type { AnswerDeps } from './answer.ts';
-import type { EventDeps } from './events/events.ts';
 import type { ListDeps } from './list/list.ts';
 import { ack } from './rpc/ack.ts';
 import { explain } from './rpc/explain.ts';
 import { fetchContext, fetchContextLean } from './rpc/fetch-context.ts';
 import { type ForwardDeps, forward } from './rpc/forward.ts';
+import { type AsyncApiDeps, getAsyncApi } from './rpc/get-async-api.ts';
 import { listContext } from './rpc/list-context.ts';
 import { publish } from './rpc/publish.ts';
 import { pull } from './rpc/pull.ts';
@@ -36,6 +36,7 @@ export const services = [
 export const dear: readonly DescMethod[] = [
   RouterService.method.listContext,
   RouterService.method.explain,
+  EventService.method.getAsyncApi,
   ...[RegistryService, AdminService, PolicyService, AuditService]
     .flatMap(({ methods }): readonly DescMethod[] => methods)
     .filter((method) => method !== RegistryService.method.heartbeat),
@@ -53,7 +54,7 @@ export function leanMethods(deps: AnswerDeps & RecordDeps): LeanMethod[] {
 }
 
 /** Wires the services to what answers them. */
-export function routes(deps: AnswerDeps & ListDeps & ForwardDeps & EventDeps) {
+export function routes(deps: AnswerDeps & ListDeps & ForwardDeps & AsyncApiDeps) {
   return (router: ConnectRouter): void => {
     router.service(RouterService, {
       fetchContext: fetchContext(deps),
@@ -66,6 +67,7 @@ export function routes(deps: AnswerDeps & ListDeps & ForwardDeps & EventDeps) {
       subscribe: subscribe(deps),
       pull: pull(deps),
       ack: ack(deps),
+      getAsyncApi: getAsyncApi(deps),
     });
     router.service(RegistryService, forward(RegistryService, deps));
     router.service(AdminService, forward(AdminService, deps));

@@ -233,3 +233,12 @@ describe('weir pull', () => {
     expect(ran.err).toContain(text);
   });
 });
+
+test('asyncapi writes a document of the topics, as JSON', async () => {
+  await weir(['publish', 'asked.for']);
+  const { code, out } = await weir(['asyncapi']);
+  expect([code, Object.keys(JSON.parse(out).channels)]).toEqual([
+    0,
+    expect.arrayContaining(['asked.for']),
+  ]);
+});

@@ -1,5 +1,5 @@
 import { durationMs } from '@bufbuild/protobuf/wkt';
-import { keyFault, parseName, parseTypeName, parseVersion } from '@weir/kit';
+import { keyFault, parseName, parseTopic, parseTypeName, parseVersion } from '@weir/kit';
 import { SensitivitySchema } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import {
   CacheScope,
@@ -7,6 +7,7 @@ import {
   type ContextOffer,
   type EndpointSpec,
   type ProviderManifest,
+  type TopicOffer,
   VisibilitySchema,
 } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import {
@@ -34,6 +35,7 @@ const CALLS_PER_SECOND_MAX = 100_000;
 const RESPONSE_BYTES_MIN = 4 * 1024;
 const RESPONSE_BYTES_MAX = 1024 ** 3;
 const HEDGE_AFTER_MIN_MS = 10;
+const PROVIDER_TOPICS_MAX = 64;
 
 /** All that is wrong with what a provider declares, as far as it can be told from itself. */
 export function providerFaults(manifest: ProviderManifest): Fault[] {
@@ -54,6 +56,10 @@ export function providerFaults(manifest: ProviderManifest): Fault[] {
   check.count(['endpoints'], manifest.endpoints.length, ENDPOINTS_MAX);
   manifest.endpoints.forEach((endpoint, i) => {
     checkEndpoint(check, endpoint, ['endpoints', i]);
+  });
+  check.count(['topics'], manifest.topics.length, PROVIDER_TOPICS_MAX);
+  manifest.topics.forEach((topic, i) => {
+    checkTopic(check, topic, ['topics', i]);
   });
   checkTwice(check, manifest);
   if ((manifest.weight ?? 0) > VERSION_WEIGHT_MAX) {
@@ -121,6 +127,15 @@ function checkOffer(
   }
 }
 
+function checkTopic(check: Checker, offer: TopicOffer, path: Path): void {
+  check.parsed([...path, 'topic'], (field) => parseTopic(field, offer.topic));
+  check.line([...path, 'title'], offer.title, LINE_CHARS_MAX);
+  check.prose([...path, 'description'], offer.description, PROSE_CHARS_MAX);
+  if (!offer.type && !offer.version) return;
+  check.parsed([...path, 'type'], (field) => parseTypeName(field, offer.type));
+  check.parsed([...path, 'version'], (field) => parseVersion(field, offer.version));
+}
+
 function checkEndpoint(check: Checker, endpoint: EndpointSpec, path: Path): void {
   const text = urlFault(endpoint.url);
   if (text) check.fault([...path, 'url'], text);
@@ -153,6 +168,9 @@ function checkTwice(check: Checker, manifest: ProviderManifest): void {
   );
   for (const i of repeatsIn(offers)) {
     check.fault(['contexts', i], 'the same type, version and key prefix stand above; keep one');
+  }
+  for (const i of repeatsIn(manifest.topics.map(({ topic }) => topic))) {
+    check.fault(['topics', i, 'topic'], 'stands above; keep one');
   }
   const urls = manifest.endpoints.map((endpoint) => endpoint.url);
   for (const i of repeatsIn(urls)) {

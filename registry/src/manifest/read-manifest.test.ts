@@ -26,6 +26,25 @@ function faultsOf(value: string, kind: ManifestKind<never> | typeof providerKind
   return [];
 }
 
+test('topics have the form of topics, once each, with a type or without', () => {
+  const topics = (value: string) => `${least}topics:\n${value}`;
+  expect(faultsOf(topics('  - { topic: page.updated }\n'))).toEqual([]);
+  expect(
+    faultsOf(
+      topics(
+        '  - { topic: Page, version: 1.0.0 }\n  - { topic: a.b }\n  - { topic: a.b, type: DocChunk, version: x }\n',
+      ),
+    ),
+  ).toEqual([
+    expect.stringMatching(/^5:5 topics\[0\]\.type: /),
+    expect.stringMatching(/^5:14 topics\[0\]\.topic: is no topic/),
+    '7:14 topics[2].topic: stands above; keep one',
+    expect.stringMatching(/^7:44 topics\[2\]\.version: /),
+  ]);
+  const many = Array.from({ length: 65 }, (_, index) => `  - { topic: t.n${index} }\n`).join('');
+  expect(faultsOf(topics(many))).toEqual([expect.stringContaining('more than 64')]);
+});
+
 describe('what a manifest means', () => {
   test('YAML and JSON, short and long forms say the same', () => {
     const yaml = read(`

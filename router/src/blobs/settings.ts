@@ -29,7 +29,7 @@ export const blobSettings = {
   ),
   publicUrl: optional(
     url('WEIR_PUBLIC_URL', {
-      doc: 'The address at which callers reach Weir: links to large values begin with it, and its own pages may open WebSockets; none: links hold at the address that was called',
+      doc: 'The address at which callers reach Weir: links to large values begin with it, /asyncapi.json names it, and its own pages may open WebSockets; none: links hold at the address that was called',
     }),
   ),
   blobS3Url: optional(

@@ -5,6 +5,7 @@ import type { EventLog } from './event-log.ts';
 import type { EventCounts } from './event-metrics.ts';
 import type { AckIds } from './groups/ack-ids.ts';
 import type { Groups } from './groups/groups.ts';
+import type { KnownTopics } from './known-topics.ts';
 import type { RedactEvent } from './redact-event.ts';
 import type { Subscriptions } from './subscriptions.ts';
 import type { Tails } from './tails.ts';
@@ -22,4 +23,5 @@ export interface EventDeps {
   readonly eventCounts: EventCounts;
   readonly subscriptions: Subscriptions;
   readonly redactEvent: RedactEvent;
+  readonly knownTopics: KnownTopics;
 }

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { type FieldViolation, keyFault, refuse, type WeirError } from '@weir/kit';
+import { type FieldViolation, keyFault, parseTopic, refuse, type WeirError } from '@weir/kit';
 import { Sensitivity } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import {
@@ -11,7 +11,6 @@ import {
   PublishRequestSchema,
 } from '@weir/sdk/gen/weir/events/v1/events_pb';
 import { MAX_NAME_LENGTH } from '../batch.ts';
-import { parseTopic } from './topics.ts';
 
 /** The most events of a request. */
 export const EVENTS_MAX = 256;

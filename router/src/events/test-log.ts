@@ -7,7 +7,7 @@ import type { EventLog, KeptGroup } from './event-log.ts';
 /** A log of one tenant in memory, which can be pruned, restored and out of reach. */
 export interface TestLog extends EventLog {
   /** Adds events, as they come. */
-  add(count: number, bytes?: number): void;
+  add(count: number, bytes?: number, topic?: string): void;
   /** Forgets all but the newest. */
   prune(kept: number): void;
   /** Becomes another log, of so many events. */
@@ -43,10 +43,10 @@ export function createTestLog(): TestLog {
     get asked() {
       return asked;
     },
-    add(count, bytes = 10) {
+    add(count, bytes = 10, topic = 'page.updated') {
       for (let index = 0; index < count; index++) {
         const position = headOf() + 1n;
-        const event = { topic: 'page.updated', key: String(position), data: new Uint8Array(bytes) };
+        const event = { topic, key: String(position), data: new Uint8Array(bytes) };
         stored.push(create(StoredEventSchema, { position, event }));
       }
     },

@@ -1,5 +1,6 @@
+import { parseTopic } from '@weir/kit';
 import { expect, test } from 'vitest';
-import { parseTopic, parseTopics } from './topics.ts';
+import { parseTopics } from './topics.ts';
 
 test.each([
   ['page.updated', 'page.updated', true],

@@ -1,19 +1,8 @@
-import { refuse } from '@weir/kit';
+import { parseTopic, refuse } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 
-/** The most names of a topic. */
-export const TOPIC_NAMES_MAX = 8;
 /** The most topics of a subscription. */
 export const TOPICS_MAX = 16;
-
-const name = '[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?';
-const topicForm = new RegExp(`^${name}(?:\\.${name}){0,${TOPIC_NAMES_MAX - 1}}$`);
-
-/** Throws INVALID_NAME unless a text is a topic; `field` is where it stands. */
-export function parseTopic(field: string, topic: string): string {
-  if (topicForm.test(topic)) return topic;
-  throw invalid(field, `is no topic; write 1 to ${TOPIC_NAMES_MAX} names like "page.updated"`);
-}
 
 /** Which topics a subscription is for. */
 export type TopicFilter = (topic: string) => boolean;

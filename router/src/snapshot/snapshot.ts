@@ -1,3 +1,4 @@
+import type { JsonObject } from '@bufbuild/protobuf';
 import { indexPolicies, type PolicyIndex } from '@weir/policy';
 import type { Policy } from '@weir/sdk/gen/weir/policy/v1/policy_pb';
 import type {
@@ -181,6 +182,14 @@ function compileTenants(
     tenants.set(tenant, { ...view, catalogue });
   }
   return tenants;
+}
+
+/** The JSON Schema of a type version as a tenant sees it; undefined: there is no such version. */
+export function schemaOf(
+  { entries }: Snapshot,
+  of: { readonly tenant: string; readonly type: string; readonly version: string },
+): JsonObject | undefined {
+  return schemasIn(entries)(of.tenant, of.type, of.version);
 }
 
 /** Built-in types are found before the tenant's own, as they cannot be shadowed. */

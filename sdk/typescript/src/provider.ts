@@ -35,4 +35,5 @@ export {
 export { ProviderError, type ProviderErrorOptions } from './provider/provider-error.ts';
 export type { ProviderEvent } from './provider/registration.ts';
 export { type RunningProvider, type ServeOptions, serveProvider } from './provider/serve.ts';
+export type { TopicData, TopicSpec } from './provider/topic.ts';
 export type { Sensitivity } from './sensitivity.ts';

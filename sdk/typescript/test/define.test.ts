@@ -79,6 +79,26 @@ test('limits beyond what a router knows are faults', () => {
   expect(manifestOf(provider).limits?.concurrentCalls).toBeUndefined();
 });
 
+test('topics are told with what their data is, and their faults named', () => {
+  const data = { type: 'PageUpdated', version: '1.0.0', schema: { type: 'object' } };
+  const base = { name: 'n', version: '1.0.0', contexts: [note] };
+  const topics = [{ topic: 'page.updated', title: 'Saved', data }, { topic: 'page.locked' }];
+  expect(manifestOf(defineProvider({ ...base, topics })).topics).toMatchObject([
+    { topic: 'page.updated', title: 'Saved', type: 'PageUpdated', version: '1.0.0' },
+    { topic: 'page.locked', title: '', type: '', version: '' },
+  ]);
+  const faulty = [
+    { topic: 'Page', data: { type: 'page', version: '1' } },
+    { topic: 'a.b' },
+    { topic: 'a.b' },
+  ];
+  expect(() => defineProvider({ ...base, topics: faulty })).toThrow(
+    'provider n: topic "Page" is none: write 1 to 8 names like page.updated; ' +
+      'the type of the data of Page is no type; the version of the data of Page is not semver; ' +
+      'a.b is declared twice: declare it once',
+  );
+});
+
 test('a provider told of the principal may not share its values in the tenant', () => {
   const shared = defineContext({ ...note, scope: 'tenant' });
   expect(() =>

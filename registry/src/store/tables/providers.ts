@@ -5,7 +5,7 @@ import {
   ProviderManifestSchema,
   ProviderSchema,
 } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
-import { and, desc, eq } from 'drizzle-orm';
+import { and, desc, eq, or } from 'drizzle-orm';
 import type { Database } from '../driver.ts';
 import { entryId } from '../entry.ts';
 import type { Ledger } from '../ledger.ts';
@@ -61,7 +61,15 @@ export function readProviders(db: Database): ProviderReader {
       const rows = await db
         .select()
         .from(providers)
-        .where(and(eq(providers.tenant, tenant), holds(providers.manifest, { contexts: [offer] })))
+        .where(
+          and(
+            eq(providers.tenant, tenant),
+            or(
+              holds(providers.manifest, { contexts: [offer] }),
+              holds(providers.manifest, { topics: [offer] }),
+            ),
+          ),
+        )
         .orderBy(...byVersion(providers))
         .limit(limit);
       return rows.map(providerOf);

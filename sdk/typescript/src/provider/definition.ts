@@ -13,6 +13,7 @@ import { sensitivityToWire } from '../sensitivity.ts';
 import { cleanerToWire, schemaChecks } from './cleaner.ts';
 import type { ContextDefinition } from './context.ts';
 import { providerFaults } from './faults.ts';
+import { type TopicSpec, topicOffer } from './topic.ts';
 
 /** How much one router may ask of a provider at once. */
 export interface ProviderLimits {
@@ -64,6 +65,8 @@ export interface ProviderSpec {
   readonly concurrency?: number | undefined;
   /** What it offers; at least one. */
   readonly contexts: readonly ContextDefinition[];
+  /** The topics that it publishes on, for who wants to subscribe; at most 64. Default: none are told. */
+  readonly topics?: readonly TopicSpec[] | undefined;
 }
 
 /** A provider, ready to be served or tested. Made by `defineProvider`. */
@@ -102,6 +105,7 @@ export function manifestOf(provider: ProviderDefinition): ProviderManifest {
     category: category ?? '',
     owner: owner ?? '',
     contexts: provider.contexts.map(offerOf),
+    topics: (provider.topics ?? []).map(topicOffer),
     priority: priority ?? 0,
     wantsPrincipal: wantsPrincipal ?? false,
     principalAttributes: [...(principalAttributes ?? [])],
@@ -123,7 +127,10 @@ function limitsOf({ concurrentCalls, callsPerSecond, responseBytes }: ProviderLi
 
 /** The manifests of the types that a provider brings along with a schema of its own. */
 export function typeManifestsOf(provider: ProviderDefinition): ContextTypeManifest[] {
-  return provider.contexts.flatMap(({ type, version, title, schema }) =>
+  const data = (provider.topics ?? []).flatMap(({ data, title }) =>
+    data ? [{ ...data, title }] : [],
+  );
+  return [...provider.contexts, ...data].flatMap(({ type, version, title, schema }) =>
     schema === undefined
       ? []
       : [

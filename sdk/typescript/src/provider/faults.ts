@@ -1,6 +1,6 @@
 import { isSensitivity } from '../sensitivity.ts';
 import { schemaChecks } from './cleaner.ts';
-import type { ContextDefinition, ContextSpec } from './context.ts';
+import type { ContextSpec } from './context.ts';
 import type { ProviderSpec } from './definition.ts';
 
 const typeName = /^[A-Z][A-Za-z0-9]{0,62}$/;
@@ -8,6 +8,9 @@ const providerName = /^[a-z][a-z0-9-]{0,62}$/;
 /** As semver.org suggests. */
 const semver =
   /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(\.(0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*)?(\+[0-9a-zA-Z-]+(\.[0-9a-zA-Z-]+)*)?$/;
+const topicName = '[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?';
+const topicForm = new RegExp(`^${topicName}(?:\\.${topicName}){0,7}$`);
+const topicsMax = 64;
 const scopes: readonly unknown[] = ['tenant', 'principal', 'none', undefined];
 
 type AnyContext = Omit<ContextSpec<string, never>, 'fetch' | 'fetchMany'> & {
@@ -61,8 +64,27 @@ export function providerFaults(spec: ProviderSpec): string[] {
       const text = `${each.type}: a provider told of the principal needs scope principal or none`;
       return [true, text];
     }),
-    ...repeated(contexts).map((each): Fault => [true, `${each} is offered twice: offer it once`]),
+    ...topicFaults(spec.topics),
+    ...repeated(contexts.map((each) => `${each.type}@${each.version}`)).map(
+      (each): Fault => [true, `${each} is offered twice: offer it once`],
+    ),
   ]);
+}
+
+function topicFaults(topics: ProviderSpec['topics'] = []): Fault[] {
+  const names = topics.map(({ topic }) => topic);
+  return [
+    [
+      topics.length > topicsMax,
+      `topics has ${topics.length} entries: declare at most ${topicsMax}`,
+    ],
+    ...topics.flatMap(({ topic, data }): Fault[] => [
+      [!topicForm.test(topic), `topic "${topic}" is none: write 1 to 8 names like page.updated`],
+      [!!data && !typeName.test(data.type), `the type of the data of ${topic} is no type`],
+      [!!data && !semver.test(data.version), `the version of the data of ${topic} is not semver`],
+    ]),
+    ...repeated(names).map((each): Fault => [true, `${each} is declared twice: declare it once`]),
+  ];
 }
 
 function limitFaults(limits: ProviderSpec['limits'] = {}): Fault[] {
@@ -97,7 +119,6 @@ function durations<Name extends string>(
   ]);
 }
 
-function repeated(contexts: readonly ContextDefinition[]): string[] {
-  const names = contexts.map((each) => `${each.type}@${each.version}`);
+function repeated(names: readonly string[]): string[] {
   return [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
 }
