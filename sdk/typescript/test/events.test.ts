@@ -1,4 +1,4 @@
-import { createServer } from 'node:http2';
+import { createServer, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
@@ -411,4 +411,93 @@ test.each([
   expect(failure).toBeInstanceOf(WeirCallError);
   expect(failure).toMatchObject({ code, reason: Reason[reason] });
   expect(told.asked).toHaveLength(1);
+});
+
+/** A client of several routers that are made of one; `kill` breaks all connections of one for good. */
+async function openBoth(...both: readonly Partial<ServiceImpl<typeof EventService>>[]) {
+  const servers = await Promise.all(both.map(listen));
+  const weir = createWeir({ url: servers.map(({ url }) => url), key: 'weir_a_b' });
+  cleanups.push(() => weir.close());
+  return { weir, kill: (index: number) => servers[index]?.kill() };
+}
+
+async function listen(methods: Partial<ServiceImpl<typeof EventService>>) {
+  const routes = connectNodeAdapter({ routes: (each) => each.service(EventService, methods) });
+  const open = new Set<ServerHttp2Session>();
+  const server = createServer(routes).on('session', (session) => open.add(session));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const kill = () => {
+    server.close();
+    for (const session of open) session.destroy();
+  };
+  cleanups.push(kill);
+  return { url: `http://127.0.0.1:${port}`, kill };
+}
+
+test('a subscription goes on at the next address, and at the first again', async () => {
+  const one = router(
+    () => [message('c1', 1)],
+    () => [message('c3', 3)],
+  );
+  const away = refusal(Code.Unavailable, 'OVERLOADED');
+  const asked: string[] = [];
+  async function* subscribe({ cursor }: SubscribeRequest) {
+    asked.push(cursor);
+    yield message('c2', 2);
+    throw away;
+  }
+  const { weir } = await openBoth(one.methods, { subscribe });
+  const patience = { silenceMs: 300, backoff: { firstMs: 1, maxMs: 1 } };
+  // The first says nothing more, the second stops.
+  const events = subscribeTo(weir.events, { topics: ['*'] }, patience);
+  expect(keysOf(await take(events, 3))).toEqual(['k1', 'k2', 'k3']);
+  expect(asked).toEqual(['c1']);
+  expect(one.asked.map(({ cursor }) => cursor)).toEqual(['', 'c2']);
+});
+
+test('what is published when an address dies is published at the next one, under the same key', async () => {
+  const keys: string[] = [];
+  let killOne = () => {};
+  const { weir, kill } = await openBoth(
+    {
+      publish: async ({ idempotencyKey }, { signal }) => {
+        keys.push(idempotencyKey);
+        killOne();
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        return {};
+      },
+    },
+    {
+      publish: ({ idempotencyKey }) => {
+        keys.push(idempotencyKey);
+        return { ids: ['a'] };
+      },
+    },
+  );
+  killOne = () => kill(0);
+  expect((await weir.publish('page.updated')).ids).toEqual(['a']);
+  expect((await weir.publish('page.updated')).ids).toEqual(['a']);
+  expect(keys.length).toBe(3);
+  expect(keys[0]).toBe(keys[1]);
+});
+
+test('a refusal is no reason to ask at another address', async () => {
+  let asked = 0;
+  const publish = () => {
+    asked += 1;
+    throw refusal(Code.PermissionDenied, 'DENIED');
+  };
+  const { weir } = await openBoth({ publish }, {});
+  await expect(weir.publish('a')).rejects.toMatchObject({ reason: Reason.DENIED });
+  await expect(weir.publish('a')).rejects.toMatchObject({ reason: Reason.DENIED });
+  expect(asked).toBe(2);
+});
+
+test('of addresses there is one, and not too many; each is checked', () => {
+  const key = 'weir_a_b';
+  const many = Array.from({ length: 17 }, (_, index) => `http://127.0.0.1:${7070 + index}`);
+  expect(() => createWeir({ url: [], key })).toThrow('give 1 to 16');
+  expect(() => createWeir({ url: many, key })).toThrow('url has 17 addresses: give 1 to 16');
+  expect(() => createWeir({ url: ['http://127.0.0.1', 'ftp://b'], key })).toThrow('not http');
 });

@@ -30,8 +30,8 @@ export type Follow = (outcome: ItemOutcome, options: FollowOptions) => Promise<I
 const maxValueBytesDefault = 64 * 1024 * 1024;
 const followedAtOnce = 4;
 
-/** Makes what follows the links of a Weir at an address. */
-export function createFollow(base: string): Follow {
+/** Makes what follows the links of a Weir at the address of the moment. */
+export function createFollow(base: () => string): Follow {
   return async (outcome, options) => {
     if (options.links === 'keep' || !outcome.ok) return outcome;
     const link = linkOf(outcome.item);
@@ -39,7 +39,7 @@ export function createFollow(base: string): Follow {
     const { maxValueBytes = maxValueBytesDefault } = options;
     if (link.sizeBytes > maxValueBytes) return refused(outcome, tooLarge(link, maxValueBytes));
     try {
-      const bytes = await readWhole(link, { base, signal: signalOf(options) });
+      const bytes = await readWhole(link, { base: base(), signal: signalOf(options) });
       return { ...outcome, ...withBytes(outcome.item, bytes) };
     } catch (error) {
       if (!(error instanceof WeirCallError)) throw error;

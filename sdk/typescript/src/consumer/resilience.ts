@@ -103,7 +103,7 @@ async function* messagesOf<T>(
  * What a call failed with. A connection that breaks looks like an abort or a cancel that nobody
  * asked for: it is Weir that is not there, and a safe call may be tried again.
  */
-function callErrorOf(error: unknown, signal: AbortSignal | undefined): WeirCallError {
+export function callErrorOf(error: unknown, signal: AbortSignal | undefined): WeirCallError {
   const { code, isWireError, rawMessage } = ConnectError.from(error);
   const asked = signal?.aborted === true;
   const broke = !asked && !isWireError && (code === Code.Aborted || code === Code.Canceled);

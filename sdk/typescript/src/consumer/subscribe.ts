@@ -166,13 +166,10 @@ async function* messagesOf(
   const source = messages[Symbol.asyncIterator]();
   try {
     for (;;) {
-      const timer = setTimeout(() => ended.abort(), silenceMs);
-      const step = await source
-        .next()
-        .catch((error: unknown) => {
-          throw ended.signal.aborted ? broke(`nothing came for ${silenceMs} ms`) : error;
-        })
-        .finally(() => clearTimeout(timer));
+      // The transport is told why, so that it goes to another address.
+      const lost = () => ended.abort(new ConnectError(silent(silenceMs), Code.Unavailable));
+      const timer = setTimeout(lost, silenceMs);
+      const step = await source.next().finally(() => clearTimeout(timer));
       if (step.done) throw broke('the subscription ended');
       yield step.value;
     }
@@ -185,6 +182,10 @@ function requestOf({ topics, cursor = '', from, purpose = '', ...options }: Subs
   const { fetch = false, latestOnly = false, maxPerSecond = 0 } = options;
   const start = from === 'earliest' ? Start.EARLIEST : Start.LATEST;
   return { topics: [...topics], cursor, start, fetch, latestOnly, maxPerSecond, purpose };
+}
+
+function silent(silenceMs: number): string {
+  return `nothing came for ${silenceMs} ms`;
 }
 
 function broke(text: string): WeirCallError {

@@ -14,8 +14,9 @@ import {
 } from '../gen/weir/router/v1/router_pb.ts';
 import { type RefInput, toRef } from '../ref.ts';
 import { signCalls } from '../sign.ts';
-import type { Protocol, TlsOptions, TransportOptions } from '../transport.ts';
+import type { Protocol, TlsOptions } from '../transport.ts';
 import type { PayloadOf } from '../types.ts';
+import { type Addresses, checkUrls, openAddresses } from './addresses.ts';
 import { type CallSettings, type FetchOptions, fetchAll, fetchRequest } from './fetch.ts';
 import { createFollow, followAll, followAsTheyCome, readItemValue } from './follow.ts';
 import { createGetBatcher, type GetOptions } from './get.ts';
@@ -34,8 +35,11 @@ import { type WorkHandler, type WorkOptions, workOn } from './work.ts';
 
 /** How to reach Weir. */
 export interface WeirOptions {
-  /** Where Weir listens, such as `http://127.0.0.1:7070`. */
-  readonly url: string;
+  /**
+   * Where Weir listens, such as `http://127.0.0.1:7070`. Of several addresses, at most 16, the first is
+   * used until it is UNAVAILABLE, then the next one; subscriptions go on there from where they were.
+   */
+  readonly url: string | readonly string[];
   /**
    * The API key, `weir_...`, or an access token of an issuer that Weir knows. To be left out only
    * where the certificate in `tls` says who calls.
@@ -210,10 +214,8 @@ export function createWeir(options: WeirOptions): Weir {
   const { retries = defaults.retries, minQuality } = options;
   const timeoutMs = checkTimeout(options.timeoutMs ?? defaults.timeoutMs);
   const key = credentialOf(options);
-  const { transport: carrier, close } = options.transport
-    ? { transport: options.transport, close: () => {} }
-    : openTransport(transportOptions(options));
-  const transport = withCallPolicy(carrier, { key, timeoutMs, retries });
+  const ways = openWays(options);
+  const transport = withCallPolicy(ways.transport, { key, timeoutMs, retries });
   const router = createClient(RouterService, transport);
   const events = createClient(EventService, transport);
   const complete = <Options extends FetchOptions>(given: Options) => ({
@@ -221,8 +223,7 @@ export function createWeir(options: WeirOptions): Weir {
     minQuality: given.minQuality ?? minQuality,
     timeoutMs: checkTimeout(given.timeoutMs ?? timeoutMs),
   });
-  const base = options.url.replace(/\/+$/, '');
-  const follow = createFollow(base);
+  const follow = createFollow(ways.current);
   const followWithin = <Options extends FetchOptions & { timeoutMs: number }>(given: Options) => {
     const deadline = performance.now() + given.timeoutMs;
     return (outcome: ItemOutcome) => follow(outcome, { ...given, deadline });
@@ -249,7 +250,7 @@ export function createWeir(options: WeirOptions): Weir {
     },
     readValue: (item, given = {}) => {
       const deadline = performance.now() + checkTimeout(given.timeoutMs ?? timeoutMs);
-      return readItemValue(item, { base, deadline, signal: given.signal });
+      return readItemValue(item, { base: ways.current(), deadline, signal: given.signal });
     },
     list: (given = {}) => listAll(router, given),
     listPage: (given = {}) => router.listContext(...listCall(given)),
@@ -268,7 +269,7 @@ export function createWeir(options: WeirOptions): Weir {
     audit: createClient(AuditService, transport),
     router,
     events,
-    close,
+    close: ways.close,
   };
 }
 
@@ -294,25 +295,18 @@ function listCall(options: ListOptions) {
   ] as const;
 }
 
-function transportOptions({ url, protocol, tls, sign, key = '' }: WeirOptions): TransportOptions {
-  return { url: checkUrl(url), protocol, tls, ...(sign && { sign: (by) => signCalls(key, by) }) };
+function openWays({ url, transport, protocol, tls, sign, key = '' }: WeirOptions): Addresses {
+  const given = transport && { transport, close: () => {} };
+  const signed = sign && { sign: (by: Protocol) => signCalls(key, by) };
+  return openAddresses(
+    transport ? [url].flat() : checkUrls(url),
+    (each) => given ?? openTransport({ url: each, protocol, tls, ...signed }),
+  );
 }
 
 function credentialOf({ key, tls, sign }: WeirOptions): string | undefined {
   if (key === undefined && tls?.cert !== undefined && !sign) return undefined;
   return checkKey(key ?? '');
-}
-
-function checkUrl(text: string): string {
-  const fault = (why: string): TypeError =>
-    new TypeError(`url "${text}" ${why}: write it like http://127.0.0.1:7070`);
-  if (!URL.canParse(text)) throw fault('is no URL');
-  const url = new URL(text);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw fault('is not http or https');
-  if (url.username || url.password) {
-    throw new TypeError('url holds user info: drop it and give the key as `key`');
-  }
-  return text.replace(/\/+$/, '');
 }
 
 function checkKey(key: string): string {
