@@ -22,6 +22,8 @@ export const weirVariables: readonly string[] = [
   'WEIR_DATA_DIR',
   'WEIR_DOCS_DIR',
   'WEIR_DRAIN',
+  'WEIR_EVENTS_KEPT',
+  'WEIR_EVENTS_MAX_BYTES',
   'WEIR_FAST_LANE',
   'WEIR_HEALTH_INTERVAL',
   'WEIR_HOST',

@@ -1,4 +1,5 @@
 import {
+  bytes,
   choice,
   durationMs,
   type GivenSettings,
@@ -16,6 +17,7 @@ import {
   tracingSettings,
   url,
 } from '@weir/kit';
+import { KEPT_MAX_BYTES, KEPT_MS } from './events/event-keepers.ts';
 
 /** How a registry runs. */
 export interface RegistryConfig extends GivenSettings<typeof routersTls> {
@@ -47,6 +49,10 @@ export interface RegistryConfig extends GivenSettings<typeof routersTls> {
   readonly auditMinRetentionMs?: number | undefined;
   /** How many changes are kept, so that a watch can go on after a disconnect. */
   readonly changesKept: number;
+  /** How long events are kept. Absent: 7 days. */
+  readonly eventsKeptMs?: number | undefined;
+  /** What the events of a tenant take in the database at most. Absent: 1 GiB. */
+  readonly eventsMaxBytes?: number | undefined;
   /** Where traces are sent to. Absent: nothing is traced. */
   readonly tracesUrl?: string | undefined;
   /** The share of calls that are traced, of those that bring no trace. Default: none. */
@@ -138,6 +144,18 @@ export const registrySettings = {
     default: String(registryDefaults.changesKept),
     min: 1,
     max: 1_000_000,
+  }),
+  eventsKeptMs: durationMs('WEIR_EVENTS_KEPT', {
+    doc: 'How long events are kept',
+    default: `${KEPT_MS / 86_400_000}d`,
+    min: 1_000,
+    max: 3660 * 86_400_000,
+  }),
+  eventsMaxBytes: bytes('WEIR_EVENTS_MAX_BYTES', {
+    doc: 'What the events of a tenant take in the database at most; the oldest are forgotten',
+    default: `${KEPT_MAX_BYTES / 1024 ** 3}GiB`,
+    min: 1024 ** 2,
+    max: 1024 ** 4,
   }),
   logLevel: choice('WEIR_LOG_LEVEL', LEVELS, {
     doc: 'The least level that is logged',

@@ -65,6 +65,8 @@ export async function openStandalone(
         serviceSecret,
         outboundAllow: config.outboundAllow,
         auditMinRetentionMs: config.auditMinRetentionMs,
+        eventsKeptMs: config.eventsKeptMs,
+        eventsMaxBytes: config.eventsMaxBytes,
         tracesUrl: config.tracesUrl,
         tracesShare: config.tracesShare,
         logLevel: config.logLevel,

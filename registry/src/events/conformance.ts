@@ -403,6 +403,15 @@ export function describeEventStore(name: string, open: () => Promise<TestDatabas
         expect(await store.beyond(retention)).toEqual([]);
       });
 
+      test('is as much as is set', async () => {
+        const { bytes } = await publish('a');
+        await publish('b', 'c');
+        await forgetOld(store, NOW_MS + 10, { keptMs: 10, maxBytes: 2 * bytes });
+        expect(await store.state('acme')).toMatchObject({ first: 2n, head: 3n });
+        await forgetOld(store, NOW_MS + 11, { keptMs: 10, maxBytes: 2 * bytes });
+        expect(await store.state('acme')).toMatchObject({ first: 4n, head: 3n });
+      });
+
       test('says of whose logs something is too old', async () => {
         await append(requestOf(['a']), NOW_MS);
         await append(requestOf(['b'], { tenant: 'zeta' }), NOW_MS + 1);

@@ -2,9 +2,9 @@ import type { Core } from '../core.ts';
 import { repeat } from '../repeat.ts';
 import type { EventStore } from './event-store.ts';
 
-/** How long events are kept. */
+/** How long events are kept, where nothing else is set. */
 export const KEPT_MS = 7 * 86_400_000;
-/** How much of a tenant's events is kept. */
+/** How much of a tenant's events is kept, where nothing else is set. */
 export const KEPT_MAX_BYTES = 1024 * 1024 * 1024;
 /** For how long a request that comes again is known. */
 export const PUBLICATIONS_KEPT_MS = 86_400_000;
@@ -19,8 +19,20 @@ const DUTY_MS = 2 * INTERVAL_MS;
 /** Of one tenant, or of all requests or groups, in one transaction. */
 const ONCE_MAX = 1_000;
 
+/** How much of the events of a tenant is kept: whichever is less. */
+export interface EventRetention {
+  /** For how long. */
+  readonly keptMs: number;
+  /** How much of them, as they are in the database. */
+  readonly maxBytes: number;
+}
+
 /** Opens what forgets old events. */
-export function openEventKeepers(core: Core, store: EventStore): AsyncDisposable {
+export function openEventKeepers(
+  core: Core,
+  store: EventStore,
+  retention: EventRetention,
+): AsyncDisposable {
   const { clock, log } = core;
   const holder = core.newId();
   const keepers = new AsyncDisposableStack();
@@ -28,15 +40,20 @@ export function openEventKeepers(core: Core, store: EventStore): AsyncDisposable
   const forget = async () => {
     const nowMs = clock.wallMs();
     if (!(await core.store.holdDuty('events', holder, nowMs, nowMs + DUTY_MS))) return;
-    await forgetOld(store, nowMs);
+    await forgetOld(store, nowMs, retention);
   };
-  keepers.use(repeat('forgetting old events', INTERVAL_MS, forget, log));
+  const intervalMs = Math.min(INTERVAL_MS, retention.keptMs);
+  keepers.use(repeat('forgetting old events', intervalMs, forget, log));
   return keepers;
 }
 
 /** Forgets what is beyond what is kept, of all tenants, and what was not used for long. */
-export async function forgetOld(store: EventStore, nowMs: number): Promise<void> {
-  const retention = { beforeMs: nowMs - KEPT_MS, maxBytes: KEPT_MAX_BYTES };
+export async function forgetOld(
+  store: EventStore,
+  nowMs: number,
+  { keptMs, maxBytes }: EventRetention = { keptMs: KEPT_MS, maxBytes: KEPT_MAX_BYTES },
+): Promise<void> {
+  const retention = { beforeMs: nowMs - keptMs, maxBytes };
   for (const tenant of await store.beyond(retention)) {
     while ((await store.prune(tenant, retention, ONCE_MAX)) === ONCE_MAX);
   }
