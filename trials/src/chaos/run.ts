@@ -1,7 +1,7 @@
-import { setTimeout } from 'node:timers/promises';
 import type { Weir } from '@weir/sdk';
 import { until } from '../parts/topology.ts';
-import { inject, mend, mendAll } from './faults.ts';
+import { type Breaking, breakThings } from './break-things.ts';
+import { mendAll } from './faults.ts';
 import { findInRegistry, findInRouter, type Sought } from './find.ts';
 import { itemKeys, itemKinds } from './items.ts';
 import { createRandom } from './random.ts';
@@ -13,16 +13,10 @@ import type { Tenant, World } from './world.ts';
 import { objectOf, type WriterLog, write } from './writers.ts';
 
 /** How a trial runs. */
-export interface ChaosOptions {
+export interface ChaosOptions extends Breaking {
   readonly seed: number;
-  readonly durationMs: number;
-  readonly schedule: readonly Fault[];
   /** A fault to plant, which the checker must count. */
   readonly plant?: Plant | undefined;
-  /** Ends it early. */
-  readonly signal: AbortSignal;
-  /** Told what happens, as it happens. */
-  readonly tell: (text: string) => void;
 }
 
 /** A trial that is over. */
@@ -83,37 +77,6 @@ export async function runChaos(world: World, options: ChaosOptions): Promise<Cha
       recoveredMs,
     },
   };
-}
-
-/** Goes through the schedule on the clock; returns the faults that could be done. */
-async function breakThings(
-  world: World,
-  { schedule, durationMs, signal, tell }: ChaosOptions,
-): Promise<Fault[]> {
-  const done: Fault[] = [];
-  const startMs = performance.now();
-  const at = (ms: number) =>
-    setTimeout(Math.max(0, startMs + ms - performance.now()), undefined, { signal });
-  const one = async (fault: Fault) => {
-    await at(fault.atMs);
-    const { target, kind } = fault;
-    try {
-      await inject(world, fault);
-    } catch (error) {
-      return tell(`${target}: ${kind} could not be done: ${(error as Error).message}`);
-    }
-    done.push(fault);
-    tell(
-      `${target}: ${kind}${fault.untilMs > fault.atMs ? ` for ${fault.untilMs - fault.atMs} ms` : ''}`,
-    );
-    await at(fault.untilMs);
-    // What cannot be mended yet is mended at the end.
-    await mend(world, fault).catch(() => {});
-  };
-  await Promise.all([...schedule.map(one), at(durationMs)]).catch((error: unknown) => {
-    if (!signal.aborted) throw error;
-  });
-  return done;
 }
 
 interface Crowd {

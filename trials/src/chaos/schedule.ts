@@ -29,9 +29,15 @@ export interface Targets {
   /** Processes of Weir's and providers. */
   readonly processes: readonly string[];
   readonly links: readonly string[];
+  /** What is done to the servers of others. Default: all that can be. */
+  readonly servers?: readonly ServerKinds[];
+  /** The longest that anything is broken. Default: 6 s. */
+  readonly longestMs?: number;
 }
 
-const serverKinds: readonly [target: string, kinds: readonly FaultKind[]][] = [
+type ServerKinds = readonly [target: string, kinds: readonly FaultKind[]];
+
+const serverKinds: readonly ServerKinds[] = [
   ['postgres', ['kill', 'freeze', 'read-only']],
   ['redis', ['kill', 'freeze', 'flush', 'spoil', 'full', 'replica']],
 ];
@@ -58,7 +64,7 @@ export function createSchedule(seed: number, durationMs: number, targets: Target
     if (next < 0) continue;
     const [chosen] = round.splice(next, 1);
     if (!chosen) continue;
-    const lengthMs = random.between(LENGTH_MS.from, LENGTH_MS.to);
+    const lengthMs = random.between(LENGTH_MS.from, targets.longestMs ?? LENGTH_MS.to);
     const untilMs = AT_ONCE_OVER.has(chosen.kind) ? atMs : Math.min(atMs + lengthMs, endMs);
     busyUntilMs.set(chosen.target, untilMs);
     faults.push({ atMs: Math.round(atMs), untilMs: Math.round(untilMs), ...chosen });
@@ -66,11 +72,15 @@ export function createSchedule(seed: number, durationMs: number, targets: Target
   return faults;
 }
 
-function everyFault({ processes, links }: Targets): { target: string; kind: FaultKind }[] {
+function everyFault({
+  processes,
+  links,
+  servers = serverKinds,
+}: Targets): { target: string; kind: FaultKind }[] {
   const all: [string, readonly FaultKind[]][] = [
     ...processes.map((name): [string, FaultKind[]] => [name, ['kill', 'freeze']]),
     ...links.map((name): [string, FaultKind[]] => [name, ['refuse', 'stall', 'reset']]),
-    ...serverKinds.map(([name, kinds]): [string, readonly FaultKind[]] => [name, kinds]),
+    ...servers.map(([name, kinds]): [string, readonly FaultKind[]] => [name, kinds]),
   ];
   return all.flatMap(([target, kinds]) => kinds.map((kind) => ({ target, kind })));
 }

@@ -45,11 +45,13 @@ function shown({ violations }: Verdict): string[] {
   return [`violations    ${kinds}`, ...first.map(({ kind, text }) => `  ${kind}: ${text}`)];
 }
 
-function reasons(all: readonly Refused[]): string {
+/** How often each reason is there. */
+export function reasons(all: readonly Refused[]): string {
   return counts(all.map(({ code, reason }) => (reason === 'UNSPECIFIED' ? code : reason)));
 }
 
-function counts(all: readonly string[]): string {
+/** How often each is there, the most frequent first. */
+export function counts(all: readonly string[]): string {
   const grouped = [...Map.groupBy(all, (one) => one)].map(
     ([one, own]) => [one, own.length] as const,
   );

@@ -23,6 +23,8 @@ export interface Server {
   readonly part: Part;
   /** Its own address, without a link in between. */
   readonly url: string;
+  /** Where it tells of itself: /metrics, /readyz. */
+  readonly opsUrl: string;
   /** Whether it says that it can serve. */
   isReady(): Promise<boolean>;
 }
@@ -89,7 +91,8 @@ export async function openTopology(options: TopologyOptions): Promise<Topology> 
     const main = join(projectDir, room, 'src/main.ts');
     const args = [...NODE_FLAGS, main];
     const part = opening.use(createPart(site, { name, command: process.execPath, args, env }));
-    return { part, port, url: `http://127.0.0.1:${port}`, isReady: () => probe(opsPort) };
+    const opsUrl = `http://127.0.0.1:${opsPort}`;
+    return { part, port, url: `http://127.0.0.1:${port}`, opsUrl, isReady: () => probe(opsUrl) };
   };
 
   const registries: (Server & { port: number })[] = [];
@@ -169,10 +172,10 @@ export async function until(
   return performance.now() - startMs;
 }
 
-async function probe(opsPort: number): Promise<boolean> {
+async function probe(opsUrl: string): Promise<boolean> {
   try {
     const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
-    const { ok } = await fetch(`http://127.0.0.1:${opsPort}/readyz`, { signal });
+    const { ok } = await fetch(`${opsUrl}/readyz`, { signal });
     return ok;
   } catch {
     return false;
