@@ -4,8 +4,7 @@ import { createLedger } from '../src/chaos/events/ledger.ts';
 import { runEvents } from '../src/chaos/events/run.ts';
 import type { EventPlant } from '../src/chaos/events/subscriber.ts';
 import { lastEventLine, summariseEvents } from '../src/chaos/events/summary.ts';
-import { type EventWorld, openEventWorld, targetsOf } from '../src/chaos/events/world.ts';
-import { createSchedule } from '../src/chaos/schedule.ts';
+import { type EventWorld, eventSchedule, openEventWorld } from '../src/chaos/events/world.ts';
 import { whyNoServers } from '../src/parts/binaries.ts';
 
 const why = whyNoServers();
@@ -22,7 +21,7 @@ describe.skipIf(why !== undefined)(`a short trial of events${why ? ` (${why})` :
 
   const run = async (durationMs: number, events: number, plant?: EventPlant) => {
     const { signal } = new AbortController();
-    const schedule = createSchedule(SEED, durationMs, targetsOf(world));
+    const schedule = eventSchedule(world, SEED, durationMs);
     const options = { seed: SEED, durationMs, schedule, events, plant, signal, tell: () => {} };
     const trial = await runEvents(world, options);
     return { ...trial, verdict: checkEvents(trial), summary: summariseEvents };

@@ -57,7 +57,7 @@ export async function runEvents(world: EventWorld, options: EventOptions): Promi
     const haveAllBegun = () => subscribers.every(({ hasBegun }) => hasBegun);
     await until(haveAllBegun, 'all have begun', BEGIN_MAX_MS);
     publishers.push(...startPublishers(open, topic, { ...options, signal: stop.signal }));
-    done = await breakThings(world, options);
+    done = await breakUntilPublished(world, options, publishers);
     await mendAll(world);
     options.tell('all is mended');
     const mendedMs = performance.now();
@@ -74,6 +74,21 @@ export async function runEvents(world: EventWorld, options: EventOptions): Promi
     all.slice(crashedBefore.get(name)),
   );
   return { done, publishers: await Promise.all(publishers), subscribers, crashes, recoveredMs };
+}
+
+/** Breaks things as long as events are published, and as long as was asked for at least. */
+async function breakUntilPublished(
+  world: EventWorld,
+  options: EventOptions,
+  publishers: readonly Promise<PublishLog>[],
+): Promise<Fault[]> {
+  const { durationMs, schedule, signal } = options;
+  const enough = new AbortController();
+  const least = sleep(durationMs, undefined, { signal }).catch(() => {});
+  void Promise.all([...publishers, least]).then(() => enough.abort());
+  const longestMs = Math.max(durationMs, ...schedule.map(({ untilMs }) => untilMs));
+  const either = AbortSignal.any([signal, enough.signal]);
+  return await breakThings(world, { ...options, durationMs: longestMs, signal: either });
 }
 
 /** Says now and then how far all have come. */

@@ -1,10 +1,9 @@
 import type { Breaking } from '../break-things.ts';
 import type { AskedEvents } from '../options.ts';
-import { createSchedule } from '../schedule.ts';
 import { checkEvents } from './check.ts';
 import { runEvents } from './run.ts';
 import { summariseEvents } from './summary.ts';
-import { openEventWorld, targetsOf } from './world.ts';
+import { eventSchedule, openEventWorld } from './world.ts';
 
 /** Runs a trial of events and prints what it came to. Says whether all was well. */
 export async function tryEvents(
@@ -18,7 +17,7 @@ export async function tryEvents(
   await using world = await openEventWorld({ registries, routers: 2 });
   if (asked.keep) world.topology.site.keep();
   const durationMs = minutes * 60_000;
-  const schedule = createSchedule(seed, durationMs, targetsOf(world));
+  const schedule = eventSchedule(world, seed, durationMs);
   const run = await runEvents(world, { seed, durationMs, schedule, events, plant, ...told });
   const verdict = checkEvents(run);
   console.log(summariseEvents(run, verdict));

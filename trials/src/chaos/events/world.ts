@@ -1,6 +1,6 @@
 import type { Part } from '../../parts/part.ts';
 import { openTopology, type Topology, type TopologyOptions } from '../../parts/topology.ts';
-import type { Targets } from '../schedule.ts';
+import { createSchedule, type Fault, type Targets } from '../schedule.ts';
 
 /** A topology whose clients reach each router through a link. */
 export interface EventWorld extends AsyncDisposable {
@@ -34,8 +34,16 @@ export async function openEventWorld(options: TopologyOptions): Promise<EventWor
   };
 }
 
+/** Things break until all is published, and at most for so many times as long as was asked for. */
+const LONGER = 10;
+
+/** The faults of a trial of events, more of them than come when all goes quickly. */
+export function eventSchedule(world: EventWorld, seed: number, durationMs: number): Fault[] {
+  return createSchedule(seed, LONGER * durationMs, targetsOf(world));
+}
+
 /** What of a world can be broken; kills come twice as often. Events need no Redis that is full or spoilt. */
-export function targetsOf({ topology: { registries, routers, links } }: EventWorld): Targets {
+function targetsOf({ topology: { registries, routers, links } }: EventWorld): Targets {
   const own = [...registries, ...routers].map(({ part }) => part.name);
   return {
     processes: [],
