@@ -29,7 +29,14 @@ const { values } = parseArgs({
 const SUBSCRIPTIONS = Number(values.subscriptions);
 const RATE = Number(values.rate ?? '10');
 const REPETITIONS = Number(values.repetitions ?? (values.full ? '7' : '3'));
-const DURATION_MS = Number(values.seconds ?? (values.full ? '15' : '5')) * 1_000;
+const SECONDS = Number(values.seconds ?? (values.full ? '15' : '5'));
+const DURATION_MS = SECONDS * 1_000;
+const BOUNDS = [
+  ['subscriptions', SUBSCRIPTIONS, 10_000],
+  ['rate', RATE, 10_000],
+  ['repetitions', REPETITIONS, 100],
+  ['seconds', SECONDS, 3_600],
+] as const;
 const WARM_UP_MS = 2_000;
 /** What opening leaves behind in memory is mostly gone by then. */
 const SETTLE_MS = 2_000;
@@ -38,8 +45,13 @@ const DURABILITIES: readonly Durability[] = ['disk', 'system'];
 
 const abort = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => abort.abort());
+const unsound = BOUNDS.find(([, value, max]) => !(value >= 1 && value <= max));
 try {
-  await run(abort.signal);
+  if (unsound === undefined) await run(abort.signal);
+  else {
+    console.error(`--${unsound[0]} is not a number from 1 to ${unsound[2]}`);
+    process.exitCode = 2;
+  }
 } catch (error) {
   if (!(error instanceof MissingBinary)) throw error;
   console.error(error.message);
