@@ -8,7 +8,7 @@ const countPattern = /^\d{1,20}$/;
 
 /** What a consistency token stands for. */
 export interface ConsistencyPoint {
-  /** The installation. Another epoch means another history. */
+  /** The installation; of a position, the log. Another epoch means another history. */
   readonly epoch: string;
   /** The revision of the registry. */
   readonly revision: bigint;

@@ -288,8 +288,7 @@ async function reachToken(deps: AnswerDeps, text: string, asked: Asked): Promise
   });
   const late = new AbortController();
   void waiting.stopped().then(() => late.abort());
-  await deps.holder.reach(token, late.signal);
-  if (token.position !== undefined) {
-    await deps.tails.reach(asked.caller.tenant, token.position, late.signal);
-  }
+  const { epoch, position } = token;
+  if (position === undefined) return await deps.holder.reach(token, late.signal);
+  await deps.tails.reach(asked.caller.tenant, { epoch, position }, late.signal);
 }

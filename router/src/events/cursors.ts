@@ -4,7 +4,7 @@ import { createSignedTexts } from './signed-texts.ts';
 
 /** A place in a log of events. */
 export interface Place {
-  /** The installation whose log it is. */
+  /** Which log it is. */
   readonly epoch: string;
   /** The position of the event that came last. */
   readonly position: bigint;

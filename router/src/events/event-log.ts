@@ -60,8 +60,25 @@ export interface LogState {
   readonly first: bigint;
   /** The position of the last event; 0: there has been none. */
   readonly head: bigint;
-  /** The installation whose log it is. */
+  /** Which log it is. Under one epoch a position is never given twice. */
   readonly epoch: string;
+  /** The epochs that this one went on from. Default: none. */
+  readonly earlier?: readonly EarlierEpoch[];
+}
+
+/** An epoch that another one went on from. */
+export interface EarlierEpoch {
+  readonly epoch: string;
+  /** The last position of it that the log still has; what came after was lost. */
+  readonly last: bigint;
+}
+
+/** The last position that a log has in common with what it was in an epoch; undefined: none is known. */
+export function lastShared(
+  { epoch, head, earlier }: Pick<LogState, 'epoch' | 'head' | 'earlier'>,
+  of: string,
+): bigint | undefined {
+  return of === epoch ? head : earlier?.find((one) => one.epoch === of)?.last;
 }
 
 /** The next events of a log, or none. */
@@ -76,7 +93,7 @@ export interface RegistryWays {
   readonly following: Transport;
 }
 
-/** The logs in the registry's database. */
+/** The logs in the registry's database; the epoch is that of the installation. */
 export function createRegistryLog({ appending, following }: RegistryWays): EventLog {
   const client = createClient(EventLogService, appending);
   const { followEvents } = createClient(EventLogService, following);
@@ -122,8 +139,10 @@ export function createRegistryLog({ appending, following }: RegistryWays): Event
 
 const RETRY_MS = 1_000;
 const goOn = 'go on from your cursor';
-const callAgain = 'call again';
-const notKnown =
+/** What other callers are told. */
+export const callAgain = 'call again';
+/** What who publishes is told when the way broke off. */
+export const notKnown =
   'whether these were committed is not known; publish them again, with the same idempotency_key if you gave one';
 
 /** The registry's own errors carry details and pass; the others tell of the way to it. */

@@ -28,7 +28,7 @@ test('what is older than memory is read whole, however few are taken at once', a
   expect(read).toEqual(Array.from({ length: 50 }, (___, index) => BigInt(index + 1)));
   // From here on memory is enough: the stream of the log is left.
   events.add(3);
-  await tails.reach('acme', 53n, signal);
+  await tails.reach('acme', { epoch: 'one', position: 53n }, signal);
   expect((await reader.next(50n, { events: 10, waitMs: 0 })).length).toBe(3);
   await vi.waitFor(() => expect(events.streams).toBe(1));
 });

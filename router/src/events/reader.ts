@@ -12,6 +12,8 @@ export interface Reader extends Disposable {
     position: bigint,
     most: { readonly events: number; readonly waitMs: number },
   ): Promise<readonly KeptEvent[]>;
+  /** Which log it was that was read from last. */
+  readonly epoch: string;
 }
 
 /** Opens a reader of a tenant's log; it reads no more after the signal. */
@@ -21,19 +23,26 @@ export function openReader(
   { tail, signal }: { readonly tail: Tail; readonly signal: AbortSignal },
 ): Reader {
   let older: OlderEvents | undefined;
+  let epoch = '';
   const leave = () => {
     older?.stop();
     older = undefined;
   };
   return {
+    get epoch() {
+      return epoch;
+    },
     async next(position, { events: eventsMax, waitMs }) {
       const isNear = tail.after(position, 0) !== undefined;
       if (!isNear) {
         older ??= openOlder((until) => log.follow(tenant, position, until), signal);
-        return await older.next(position, eventsMax);
+        const events = await older.next(position, eventsMax);
+        epoch = older.epoch;
+        return events;
       }
       leave();
       if (tail.head === position) await moreThan(tail, position, { waitMs, signal });
+      epoch = tail.epoch;
       return within(tail.after(position, eventsMax) ?? []);
     },
     [Symbol.dispose]: leave,
@@ -52,6 +61,8 @@ function within(events: readonly KeptEvent[]): readonly KeptEvent[] {
 
 /** What memory does not go back to, read from the log in order. */
 interface OlderEvents {
+  /** Which log it was that was read from last. */
+  readonly epoch: string;
   next(position: bigint, eventsMax: number): Promise<readonly KeptEvent[]>;
   stop(): void;
 }
@@ -64,12 +75,17 @@ function openOlder(
   const messages = follow(AbortSignal.any([signal, stop.signal]))[Symbol.asyncIterator]();
   /** Read, and perhaps not delivered: who is slow takes fewer than a message has. */
   let read: readonly KeptEvent[] = [];
+  let epoch = '';
   return {
+    get epoch() {
+      return epoch;
+    },
     async next(position, eventsMax) {
       read = read.filter(({ stored }) => stored.position > position);
       if (read.length === 0) {
         const { value, done } = await messages.next();
         if (done) throw unreachable();
+        epoch = value.epoch;
         read = value.events.map((stored) => ({ stored, bytes: sizeOf(stored) }));
       }
       return within(read.slice(0, eventsMax));

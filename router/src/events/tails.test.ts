@@ -26,7 +26,7 @@ test('begins where the log ends, and has what comes', async () => {
   const tail = await tails.of('acme', never);
   expect([tail.head, tail.after(5n, 10), tail.after(4n, 10)]).toEqual([5n, [], undefined]);
   events.add(20);
-  await tails.reach('acme', 25n, never);
+  await tails.reach('acme', { epoch: 'one', position: 25n }, never);
   expect(seen).toEqual(Array.from({ length: 20 }, (__, index) => BigInt(index + 6)));
   expect(tail.after(20n, 2)?.map(({ stored }) => stored.position)).toEqual([21n, 22n]);
 });
@@ -38,7 +38,7 @@ test('keeps so many, and loses none that come while it was cut off', async () =>
   events.isAway = true;
   events.add(TAIL_EVENTS_MAX + 10);
   events.isAway = false;
-  await tails.reach('acme', BigInt(TAIL_EVENTS_MAX + 10), never);
+  await tails.reach('acme', { epoch: 'one', position: BigInt(TAIL_EVENTS_MAX + 10) }, never);
   expect(seen.length).toBe(TAIL_EVENTS_MAX + 10);
   expect([tail.after(9n, 1), tail.after(10n, 1)?.length]).toEqual([undefined, 1]);
 });
@@ -49,7 +49,9 @@ test('of many long ones the older parts give way, and nobody misses anything', a
   const tenants = Array.from({ length: 20 }, (__, index) => `tenant-${index}`);
   const opened = await Promise.all(tenants.map((tenant) => tails.of(tenant, never)));
   events.add(4, TAIL_BYTES_MAX * 0.24);
-  await Promise.all(tenants.map((tenant) => tails.reach(tenant, 4n, never)));
+  await Promise.all(
+    tenants.map((tenant) => tails.reach(tenant, { epoch: 'one', position: 4n }, never)),
+  );
   expect(seen.length).toBe(80);
   const whole = opened.filter((tail) => tail.after(0n, 4)?.length === 4);
   const most = TAILS_BYTES_MAX / TAIL_BYTES_MAX;
@@ -73,7 +75,7 @@ test('begins anew after a restore, and where what came was forgotten', async () 
   events.isAway = false;
   await vi.waitFor(() => expect(tail.head).toBe(23n));
   events.add(1);
-  await tails.reach('acme', 24n, never);
+  await tails.reach('acme', { epoch: 'two', position: 24n }, never);
   expect(begun).toEqual([10n, 3n, 23n]);
 });
 
@@ -90,7 +92,7 @@ test('a log that is away is told of once, and refused to who needs it', async ()
   await expect(tails.of('acme', soon)).rejects.toMatchObject({
     reason: Reason.EVENTS_UNAVAILABLE,
   });
-  await expect(tails.reach('acme', 1n, soon)).rejects.toMatchObject({
+  await expect(tails.reach('acme', { epoch: 'one', position: 1n }, soon)).rejects.toMatchObject({
     reason: Reason.SNAPSHOT_BEHIND,
   });
   events.isAway = false;

@@ -3,7 +3,8 @@ import { type Logger, refuse } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { StoredEvent } from '@weir/sdk/gen/weir/events/v1/log_pb';
 import type { LogPlace } from '../gather/forgotten.ts';
-import { type EventLog, unreachable } from './event-log.ts';
+import type { Place } from './cursors.ts';
+import { type EarlierEpoch, type EventLog, lastShared, unreachable } from './event-log.ts';
 import type { Forgetting } from './forget.ts';
 
 /** What is kept in memory of a log, for those who are near its end. */
@@ -32,6 +33,8 @@ export interface Tail {
   readonly head: bigint;
   /** What is in memory after a position, at most so many; undefined: not all of it is in memory. */
   after(position: bigint, eventsMax: number): readonly KeptEvent[] | undefined;
+  /** Whether this log has what comes after a place: not after a restore, nor where it lost what was there. */
+  goesOnFrom(place: Place): boolean;
   /** Calls the listener after each intake, until what is returned is disposed of. */
   onMore(listener: () => void): Disposable;
 }
@@ -48,8 +51,11 @@ export interface Tails extends AsyncDisposable {
   of(tenant: string, signal: AbortSignal): Promise<Tail>;
   /** Follows the logs of all these from now on. */
   follow(tenants: Iterable<string>): void;
-  /** Resolves when the log was taken in up to a position. Throws SNAPSHOT_BEHIND when that takes too long. */
-  reach(tenant: string, position: bigint, signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves when the log was taken in up to a place. Throws SNAPSHOT_BEHIND when that takes too long,
+   * INVALID_CONSISTENCY_TOKEN when the log is another one.
+   */
+  reach(tenant: string, place: Place, signal: AbortSignal): Promise<void>;
 }
 
 /** What following needs. */
@@ -99,9 +105,13 @@ export function openTails(deps: TailDeps): Tails {
         }
       }
     },
-    async reach(tenant, position, signal) {
+    async reach(tenant, place, signal) {
       const tail = open(tenant);
-      await tail.until(() => tail.isKnown && tail.head >= position, signal, behind);
+      const isThere = () => tail.isKnown && tail.head >= place.position && tail.goesOnFrom(place);
+      if (isThere()) return;
+      if (tail.isKnown && !tail.goesOnFrom(place))
+        await requireIn(deps.events, tenant, place, signal);
+      await tail.until(isThere, signal, behind);
     },
     async [Symbol.asyncDispose]() {
       stop.abort();
@@ -112,6 +122,7 @@ export function openTails(deps: TailDeps): Tails {
 
 class OpenTail implements Tail {
   epoch = '';
+  earlier: readonly EarlierEpoch[] = [];
   head = 0n;
   isKnown = false;
   readonly following: Promise<void>;
@@ -140,6 +151,10 @@ class OpenTail implements Tail {
     if (position < first || position > this.head) return undefined;
     const from = Number(position - first);
     return this.#kept.slice(from, from + eventsMax);
+  }
+
+  goesOnFrom(place: Place): boolean {
+    return place.epoch === this.epoch || place.position <= (lastShared(this, place.epoch) ?? -1n);
   }
 
   onMore(listener: () => void): Disposable {
@@ -188,10 +203,15 @@ class OpenTail implements Tail {
 
   async #followOnce(signal: AbortSignal, onHeard: () => void): Promise<void> {
     const { events } = this.#deps;
-    const { first, head, epoch } = await events.state(this.#tenant, signal);
+    const state = await events.state(this.#tenant, signal);
+    const { first, head, epoch, earlier = [] } = state;
+    const shared = this.isKnown ? lastShared(state, this.epoch) : undefined;
     // After a restore the log is another one; what came while nobody listened may be forgotten.
-    const goesOn = epoch === this.epoch && this.head <= head && this.head + 1n >= first;
-    if (!this.isKnown || !goesOn) this.#begin({ head, epoch });
+    const goesOn = shared !== undefined && this.head <= shared && this.head + 1n >= first;
+    this.epoch = epoch;
+    this.earlier = earlier;
+    if (!goesOn) this.#begin(max(shared ?? head, first - 1n));
+    this.#tell();
     for await (const more of events.follow(this.#tenant, this.head, signal)) {
       if (more.epoch !== this.epoch) return;
       onHeard();
@@ -199,14 +219,12 @@ class OpenTail implements Tail {
     }
   }
 
-  #begin({ head, epoch }: { readonly head: bigint; readonly epoch: string }): void {
+  #begin(head: bigint): void {
     this.#kept.length = 0;
     this.bytes = 0;
     this.head = head;
-    this.epoch = epoch;
     this.#deps.forgetting.begun(this.#place(head));
     this.isKnown = true;
-    this.#tell();
   }
 
   #place(position: bigint): LogPlace {
@@ -251,6 +269,24 @@ export function sizeOf({ event }: StoredEvent): number {
   for (const { type, key } of event.refs) bytes += REF_BYTES + type.length + key.length;
   for (const [name, value] of Object.entries(event.labels)) bytes += name.length + value.length;
   return bytes;
+}
+
+/** Throws INVALID_CONSISTENCY_TOKEN unless a log has a place, whatever this router has heard of it. */
+async function requireIn(
+  events: EventLog,
+  tenant: string,
+  { epoch, position }: Place,
+  signal: AbortSignal,
+): Promise<void> {
+  const state = await events.state(tenant, signal).catch(() => undefined);
+  if (!state || state.epoch === epoch || position <= (lastShared(state, epoch) ?? -1n)) return;
+  const text =
+    'the consistency token is from before the log of events was restored or lost; leave it out';
+  throw refuse(Reason.INVALID_CONSISTENCY_TOKEN, text);
+}
+
+function max(one: bigint, other: bigint): bigint {
+  return one > other ? one : other;
 }
 
 function tooMany() {

@@ -13,11 +13,14 @@ import type { AnswerDeps } from '../answer.ts';
 import { requireStillValid } from '../authenticate.ts';
 import { parsePurpose } from '../batch.ts';
 import { beginAt } from '../events/begin.ts';
+import type { Place } from '../events/cursors.ts';
 import { deliver, type Wants } from '../events/deliver.ts';
+import { unreachable } from '../events/event-log.ts';
 import type { EventDeps } from '../events/events.ts';
 import { createPace } from '../events/pace.ts';
 import { openReader } from '../events/reader.ts';
 import { watchReader } from '../events/slow-subscriber.ts';
+import type { Tail } from '../events/tails.ts';
 import { parseTopics } from '../events/topics.ts';
 import { beginRecord, type CallRecord, type RecordDeps } from './record.ts';
 import { untilRevoked } from './until-revoked.ts';
@@ -65,24 +68,24 @@ async function* subscribed(
   const signal = AbortSignal.any([context.signal, stop.signal]);
   const { tenant } = caller;
   const tail = await deps.tails.of(tenant, signal);
-  const begun = await beginAt(deps, caller, request, { tail, signal });
+  let place = await beginAt(deps, caller, request, { tail, signal });
   using reader = openReader(deps.eventLog, tenant, { tail, signal });
   await record.answered({ purpose, target: request.topics.join(' ') });
 
-  let { position } = begun;
   let toldMs = Number.NEGATIVE_INFINITY;
   for (;;) {
     const dueMs = Math.max(0, toldMs + HEARTBEAT_MS - deps.clock.monotonicMs());
-    const batch = await reader.next(position, { events: pace.eventsMax, waitMs: dueMs });
+    const batch = await reader.next(place.position, { events: pace.eventsMax, waitMs: dueMs });
     signal.throwIfAborted();
-    if (tail.epoch !== begun.epoch) throw logChanged();
+    requireSameLog(tail, place, reader.epoch);
     const who = requireStillValid(deps, caller);
     const { events, items } = await deliver(deps, batch, wants, { caller: who, tail, signal });
-    position = batch.at(-1)?.stored.position ?? position;
+    const position = batch.at(-1)?.stored.position ?? place.position;
+    place = { epoch: reader.epoch, position };
     const isDue = deps.clock.monotonicMs() >= toldMs + HEARTBEAT_MS;
     if (events.length === 0 && !isDue) continue;
     if (items.length > 0) await record.answered({ purpose, items });
-    const cursor = deps.cursors.write(who, { epoch: begun.epoch, position });
+    const cursor = deps.cursors.write(who, place);
     using _reading = slowly(request)
       ? undefined
       : watchReader(tail, wants.topics, (error) => {
@@ -153,8 +156,12 @@ function moved() {
   });
 }
 
-function logChanged() {
-  const text =
-    'the installation was restored, and the log is another one; begin anew without a cursor';
-  return refuse(Reason.CURSOR_TOO_OLD, text);
+/** Throws unless what was read under an epoch is what comes after a place. */
+function requireSameLog(tail: Tail, place: Place, epoch: string): void {
+  if (epoch === place.epoch) return;
+  // The log was read where this router has not heard of it yet.
+  if (epoch !== tail.epoch) throw unreachable();
+  if (tail.goesOnFrom(place)) return;
+  const text = 'the log was restored or lost, and is another one; begin anew without a cursor';
+  throw refuse(Reason.CURSOR_TOO_OLD, text);
 }
