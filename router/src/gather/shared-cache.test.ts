@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { type Clock, createLogger, systemClock } from '@weir/kit';
+import { openTcpLink } from '@weir/kit/testing/tcp-link';
 import { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
-import { openRedisLink } from '../../test/redis-link.ts';
 import type { CacheEntry } from './entry.ts';
 import type { LogPlace } from './forgotten.ts';
 import { openRedisCache, type SharedCache } from './shared-cache.ts';
@@ -144,7 +144,7 @@ describe.skipIf(url === '')('the shared cache (needs WEIR_TEST_REDIS_URL)', () =
     test('is a miss until Redis has heard of it, also when Redis was away', async () => {
       const { stack, behind, key } = await open();
       await using _ = stack;
-      await using link = await openRedisLink(url);
+      await using link = await openTcpLink(url);
       await using cut = openRedisCache({ url: link.url, clock: systemClock, log });
       await read(cut, key);
       link.cut();

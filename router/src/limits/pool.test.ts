@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
 import { createLogger, systemClock } from '@weir/kit';
+import { openTcpLink } from '@weir/kit/testing/tcp-link';
 import { LimitsSchema } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { testCaller as callerOf } from '../../test/entries.ts';
-import { openRedisLink } from '../../test/redis-link.ts';
 import { type Limits, openLimits } from './limits.ts';
 import { openRedisPool } from './pool.ts';
 import type { LimitsView } from './subjects.ts';
@@ -127,7 +127,7 @@ describe.skipIf(!serverUrl)('limits that routers share', () => {
     ['hanging', (link: { hang(): void }) => link.hang()],
   ])('fall back to a share each when Redis is %s, never to none', async (_, fail) => {
     await using stack = new AsyncDisposableStack();
-    const link = stack.use(await openRedisLink(url));
+    const link = stack.use(await openTcpLink(url));
     const routers = await openRouters(stack, Array(ROUTERS).fill(link.url));
     const by = someone({ itemsPerSecond: RATE });
     await hammer(routers, by, 500);

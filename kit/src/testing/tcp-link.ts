@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A way to Redis that can be cut, and can hang. */
-export interface RedisLink extends AsyncDisposable {
+/** A way to a server that can be cut, and can hang. */
+export interface TcpLink extends AsyncDisposable {
   readonly url: string;
   /** Ends what is open, and takes nothing new until it is mended. */
   cut(): void;
@@ -11,9 +11,9 @@ export interface RedisLink extends AsyncDisposable {
   mend(): void;
 }
 
-/** Opens a way to the Redis at a URL. */
-export async function openRedisLink(to: string): Promise<RedisLink> {
-  const { hostname, port, pathname } = new URL(to);
+/** Opens a way to the server at a URL, in clear text. */
+export async function openTcpLink(to: string): Promise<TcpLink> {
+  const { protocol, hostname, port, pathname } = new URL(to);
   const pairs = new Map<Socket, Socket>();
   let state: 'whole' | 'cut' | 'hanging' = 'whole';
   const server = createServer((near) => {
@@ -38,7 +38,7 @@ export async function openRedisLink(to: string): Promise<RedisLink> {
     for (const near of pairs.keys()) near.destroy();
   };
   return {
-    url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}${pathname}`,
+    url: `${protocol}//127.0.0.1:${(server.address() as AddressInfo).port}${pathname}`,
     cut,
     hang() {
       state = 'hanging';
