@@ -15,6 +15,7 @@ import {
 } from '@weir/kit';
 import { journalSettings } from './audit/settings.ts';
 import { blobSettings } from './blobs/settings.ts';
+import { eventSettings } from './events/settings.ts';
 import { type IdentityConfig, identitySettings } from './identity/settings.ts';
 
 /** The settings of a router, each from one environment variable. */
@@ -44,6 +45,7 @@ export const routerSettings = {
       protocols: ['redis', 'rediss'],
     }),
   ),
+  ...eventSettings,
   cacheMaxBytes: bytes('WEIR_CACHE_MAX_BYTES', {
     doc: 'How much the cache in memory may hold',
     default: '256MiB',

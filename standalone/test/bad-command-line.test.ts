@@ -55,6 +55,11 @@ test.concurrent.each([
     { WEIR_SNAPSHOT_MAX_AGE: `${'9'.repeat(400)}s` },
     /WEIR_SNAPSHOT_MAX_AGE is .*; use/,
   ],
+  [
+    'a log of events in a Redis that is not named',
+    { WEIR_EVENTS_LOG: 'redis' },
+    /WEIR_EVENTS_LOG is redis, and no Redis is set; set WEIR_EVENTS_REDIS_URL or WEIR_REDIS_URL/,
+  ],
   ['a level of nobody', { WEIR_LOG_LEVEL: 'loud' }, /WEIR_LOG_LEVEL .*; use trace/],
   [
     'a database that is none',

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createLogger } from '@weir/kit';
+import { hasRedisServer, openTestRedis } from '@weir/kit/testing/redis-server';
 import { openRegistry, type Registry, registryDefaults } from '@weir/registry';
 import { openRouter, type Router, type RouterConfig } from '@weir/router';
 import { createWeir, type Weir } from '@weir/sdk';
@@ -24,6 +25,9 @@ const routerConfig: RouterConfig = {
   serviceSecret,
   dataDir: '',
   redisUrl: undefined,
+  eventsLog: 'registry',
+  eventsRedisUrl: undefined,
+  eventsDurable: false,
   cacheMaxBytes: 16 * 1024 * 1024,
   answersMaxBytes: 64 * 1024 * 1024,
   fastLane: 'on',
@@ -61,7 +65,11 @@ interface Apart extends AsyncDisposable {
   openRouter(name: string, registryUrl: string): Promise<Router>;
 }
 
-async function openApart(databaseUrl: string | undefined, routerNames: string[]): Promise<Apart> {
+async function openApart(
+  databaseUrl: string | undefined,
+  routerNames: string[],
+  more: Partial<RouterConfig> = {},
+): Promise<Apart> {
   const stack = new AsyncDisposableStack();
   const folder = stack.use(await openFolder());
   const dump = databaseUrl ? undefined : await embeddedDump();
@@ -87,7 +95,10 @@ async function openApart(databaseUrl: string | undefined, routerNames: string[])
   stack.defer(stopRegistry);
   const { url: registryUrl, adminKey = '' } = await startRegistry();
   const openOne = (name: string, url: string) =>
-    openRouter({ ...routerConfig, dataDir: join(folder.path, name), registryUrl: url }, { log });
+    openRouter(
+      { ...routerConfig, ...more, dataDir: join(folder.path, name), registryUrl: url },
+      { log },
+    );
   const routers = [];
   for (const name of routerNames) {
     const router = stack.use(await openOne(name, registryUrl));
@@ -139,56 +150,81 @@ const databases = [
     : []),
 ] as const;
 
-describe.each(databases)('a registry on %s with two routers', (_, openStore) => {
-  test('an event of one router is told at the other, and neither holds what was before', async () => {
-    await using database = await openStore();
-    await using weir = await openApart(database.url, ['one', 'two']);
-    const [one, two] = weir.routers;
-    if (!one || !two) throw new Error('two routers were opened');
-    const at = { url: one.router.url, key: weir.adminKey };
-    let greeting = 'hello';
-    const changing = defineProvider({
-      ...{ name: 'changing', version: '1.0.0' },
-      contexts: [
-        defineContext<{ text: string }>({
-          ...{ type: 'Greeting', version: '1.0.0', ttlMs: 600_000 },
-          schema: { type: 'object', properties: { text: { type: 'string' } } },
-          fetch: async ({ key }) => ({ value: { text: `${greeting} ${key}` } }),
-        }),
-      ],
-    });
-    await using _changing = await serveProvider(changing, at);
-    for (const { client } of [one, two]) {
-      await until(async () => (await textOf(client)) === 'hello you', 'both hold it');
-    }
-    greeting = 'bye';
-    expect(await textOf(two.client)).toBe('hello you');
+/** Where events are kept, as routers are told. */
+const eventLogs = [
+  {
+    place: 'there',
+    isThere: true,
+    openLog: async () => ({ config: {}, [Symbol.asyncDispose]: async () => {} }),
+  },
+  {
+    place: 'in Redis (skipped without a redis-server)',
+    isThere: hasRedisServer,
+    async openLog() {
+      const redis = await openTestRedis();
+      const config = { eventsLog: 'redis', eventsRedisUrl: redis.url } as const;
+      return { config, [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose]() };
+    },
+  },
+];
 
-    const subscribed = eventsOf(two.router.url, weir.adminKey).subscribe({
-      topics: ['greeting.*'],
-    });
-    const told = subscribed[Symbol.asyncIterator]();
-    await told.next();
-    const published = await eventsOf(one.router.url, weir.adminKey).publish({
-      events: [
-        event('you', { topic: 'greeting.changed', refs: [{ type: 'Greeting', key: 'you' }] }),
-      ],
-    });
-    const { consistencyToken } = published;
-    for (const { client } of [one, two]) {
-      const { results } = await client.router.fetchContext({
-        refs: [{ type: 'Greeting', key: 'you' }],
-        consistencyToken,
-      });
-      const { outcome } = results[0] ?? {};
-      const body = outcome?.case === 'item' ? outcome.value.body : undefined;
-      expect(Buffer.from((body?.value as Uint8Array) ?? []).toString()).toBe('{"text":"bye you"}');
-    }
-    const next = await told.next();
-    expect(keysOf(next.value?.events ?? [])).toEqual(['you']);
-    await told.return?.();
-    expect(await textOf(two.client)).toBe('bye you');
-  });
+describe.each(databases)('a registry on %s with two routers', (_, openStore) => {
+  for (const { place, isThere, openLog } of eventLogs)
+    test.skipIf(!isThere)(
+      `an event, kept ${place}, of one router is told at the other, and neither holds what was before`,
+      async () => {
+        await using database = await openStore();
+        await using eventLog = await openLog();
+        await using weir = await openApart(database.url, ['one', 'two'], eventLog.config);
+        const [one, two] = weir.routers;
+        if (!one || !two) throw new Error('two routers were opened');
+        const at = { url: one.router.url, key: weir.adminKey };
+        let greeting = 'hello';
+        const changing = defineProvider({
+          ...{ name: 'changing', version: '1.0.0' },
+          contexts: [
+            defineContext<{ text: string }>({
+              ...{ type: 'Greeting', version: '1.0.0', ttlMs: 600_000 },
+              schema: { type: 'object', properties: { text: { type: 'string' } } },
+              fetch: async ({ key }) => ({ value: { text: `${greeting} ${key}` } }),
+            }),
+          ],
+        });
+        await using _changing = await serveProvider(changing, at);
+        for (const { client } of [one, two]) {
+          await until(async () => (await textOf(client)) === 'hello you', 'both hold it');
+        }
+        greeting = 'bye';
+        expect(await textOf(two.client)).toBe('hello you');
+
+        const subscribed = eventsOf(two.router.url, weir.adminKey).subscribe({
+          topics: ['greeting.*'],
+        });
+        const told = subscribed[Symbol.asyncIterator]();
+        await told.next();
+        const published = await eventsOf(one.router.url, weir.adminKey).publish({
+          events: [
+            event('you', { topic: 'greeting.changed', refs: [{ type: 'Greeting', key: 'you' }] }),
+          ],
+        });
+        const { consistencyToken } = published;
+        for (const { client } of [one, two]) {
+          const { results } = await client.router.fetchContext({
+            refs: [{ type: 'Greeting', key: 'you' }],
+            consistencyToken,
+          });
+          const { outcome } = results[0] ?? {};
+          const body = outcome?.case === 'item' ? outcome.value.body : undefined;
+          expect(Buffer.from((body?.value as Uint8Array) ?? []).toString()).toBe(
+            '{"text":"bye you"}',
+          );
+        }
+        const next = await told.next();
+        expect(keysOf(next.value?.events ?? [])).toEqual(['you']);
+        await told.return?.();
+        expect(await textOf(two.client)).toBe('bye you');
+      },
+    );
 
   test('a write is seen by every router within a second, and at once with its token', async () => {
     await using database = await openStore();

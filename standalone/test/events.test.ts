@@ -3,11 +3,12 @@ import { connect } from 'node:http2';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { reasonOf } from '@weir/kit';
+import { hasRedisServer, openTestRedis, type TestRedis } from '@weir/kit/testing/redis-server';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { Start, SubscribeRequestSchema } from '@weir/sdk/gen/weir/events/v1/events_pb';
 import { PrincipalKind, Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { defineContext, defineProvider, serveProvider } from '@weir/sdk/provider';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Events, event, eventsOf, keysOf, take } from './event-clients.ts';
 import { openTestWeir, type TestWeir, until } from './weir.ts';
 
@@ -18,9 +19,31 @@ async function openPrincipal({ weir, client }: TestWeir, name: string, scopes = 
   return eventsOf(weir.url, secret);
 }
 
-describe('events', () => {
+/** A Redis for the logs of these tests, each in a database of its own. */
+let redis: TestRedis | undefined;
+let databases = 0;
+beforeAll(async () => {
+  if (hasRedisServer) redis = await openTestRedis();
+});
+afterAll(() => redis?.[Symbol.asyncDispose]());
+
+const inRedis = () => ({
+  WEIR_EVENTS_LOG: 'redis',
+  WEIR_EVENTS_REDIS_URL: `${redis?.url}/${databases++}`,
+});
+const places = [
+  { place: 'the registry', envOf: () => ({}), isThere: true },
+  { place: 'Redis', envOf: inRedis, isThere: hasRedisServer },
+];
+
+describe.each(places)('events in $place', ({ envOf, isThere }) => {
+  beforeEach((context) => {
+    if (!isThere) context.skip('there is no redis-server');
+  });
+  const open = () => openTestWeir(envOf());
+
   test('come in the order in which they were published, and go on from a cursor', async () => {
-    await using opened = await openTestWeir();
+    await using opened = await open();
     const events = eventsOf(opened.weir.url, opened.weir.key);
     await events.publish({ events: [event('a'), event('b'), event('c')] });
     const all = { topics: ['page.*'], start: Start.EARLIEST };
@@ -36,7 +59,7 @@ describe('events', () => {
   });
 
   test('come as they happen, with what they carry', async () => {
-    await using opened = await openTestWeir();
+    await using opened = await open();
     const events = eventsOf(opened.weir.url, opened.weir.key);
     const subscription = events.subscribe({ topics: ['page.updated'] })[Symbol.asyncIterator]();
     // The first message says where it begins.
@@ -57,7 +80,7 @@ describe('events', () => {
   });
 
   test('are published once, however often they are sent under one key', async () => {
-    await using opened = await openTestWeir();
+    await using opened = await open();
     const events = eventsOf(opened.weir.url, opened.weir.key);
     const request = { events: [event('a'), event('b')], idempotencyKey: 'k1' };
     const first = await events.publish(request);
@@ -71,7 +94,7 @@ describe('events', () => {
   });
 
   test('bring the items of their refs as they are now, and caches forget what they were', async () => {
-    await using opened = await openTestWeir();
+    await using opened = await open();
     let text = 'old';
     await using _provider = await serveNotes(opened, () => text);
     const fetchNote = async (consistencyToken = '') => {
@@ -103,7 +126,7 @@ describe('events', () => {
   });
 
   test('reach whom the policy lets, and nobody else', async () => {
-    await using opened = await openTestWeir();
+    await using opened = await open();
     const { client, weir } = opened;
     const admin = eventsOf(weir.url, weir.key);
     const reader = await openPrincipal(opened, 'reader');
@@ -119,7 +142,7 @@ describe('events', () => {
   });
 
   test('show of what they carry what the policy lets', async () => {
-    await using opened = await openTestWeir();
+    await using opened = await open();
     const { client, weir } = opened;
     const admin = eventsOf(weir.url, weir.key);
     const reader = await openPrincipal(opened, 'reader');
@@ -157,7 +180,7 @@ describe('events', () => {
   });
 
   test('a cursor is its principal’s, and as it was given', async () => {
-    await using opened = await openTestWeir();
+    await using opened = await open();
     const admin = eventsOf(opened.weir.url, opened.weir.key);
     const reader = await openPrincipal(opened, 'reader');
     await admin.publish({ events: [event('a')] });
@@ -179,7 +202,7 @@ describe('events', () => {
   });
 
   test('of one key give way to the latest, for who asks so', async () => {
-    await using opened = await openTestWeir();
+    await using opened = await open();
     const events = eventsOf(opened.weir.url, opened.weir.key);
     const many = Array.from({ length: 10 }, (_, index) => event(index % 2 ? 'odd' : 'even'));
     await events.publish({ events: many });
@@ -192,7 +215,7 @@ describe('events', () => {
   });
 
   test('end when who subscribes may not any more', async () => {
-    await using opened = await openTestWeir();
+    await using opened = await open();
     const { client } = opened;
     await client.admin.createPrincipal({ name: 'reader', kind: PrincipalKind.AGENT });
     const { secret, key } = await client.admin.createKey({
@@ -207,7 +230,7 @@ describe('events', () => {
   });
 
   test('cut off who does not read, and nobody else', async () => {
-    await using opened = await openTestWeir();
+    await using opened = await open();
     const { url, key } = opened.weir;
     const events = eventsOf(url, key);
     using subscribed = await subscribeWithoutReading(url, key);
