@@ -2,6 +2,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { reasonOf } from '@weir/kit';
 import { hasRedisServer, openTestRedis } from '@weir/kit/testing/redis-server';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import { Start } from '@weir/sdk/gen/weir/events/v1/events_pb';
 import { describe, expect, test } from 'vitest';
 import { eventsOf, keysOf, take } from './event-clients.ts';
 import { openTestWeir, until } from './weir.ts';
@@ -42,6 +43,8 @@ describe.skipIf(!hasRedisServer)('events in a Redis that crashes (needs a redis-
       for await (const one of client.subscribe('*', options)) seen.push(one.key);
     })().catch((error: unknown) => error);
     await until(() => seen.length === 1, 'it follows', 60_000);
+    const group = { group: 'workers', topics: ['*'], start: Start.EARLIEST };
+    const [pulled] = (await events.pull(group)).events;
     await world.crash();
     await client.publish('page.updated', { key: 'b' });
     await client.publish('page.updated', { key: 'c' });
@@ -49,7 +52,11 @@ describe.skipIf(!hasRedisServer)('events in a Redis that crashes (needs a redis-
     expect(seen).toEqual(['a', 'b', 'c']);
     stop.abort();
     await following;
-    // Cursors and tokens of before hold.
+    // Cursors, leases and tokens of before hold.
+    const ackIds = [pulled?.ackId ?? ''];
+    expect(await events.ack({ group: 'workers', ackIds })).toMatchObject({ notHeld: [] });
+    const others = (await events.pull(group)).events;
+    expect(others.map(({ event }) => event?.event?.key)).toEqual(['b', 'c']);
     const rest = await take(
       events.subscribe({ topics: ['*'], cursor: told.value?.cursor ?? '' }),
       2,

@@ -7,6 +7,7 @@ import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import type { EventDeps } from '../events/events.ts';
 import { diedBetween, settle } from '../events/groups/group.ts';
 import { parseAck, type SaidOf } from '../events/groups/parse-pull.ts';
+import type { Tail } from '../events/tails.ts';
 import { type RecordDeps, recorded } from './record.ts';
 
 /** Ack: does what a worker says of events that it pulled. */
@@ -18,7 +19,8 @@ export function ack(deps: EventDeps & RecordDeps) {
       const { tenant, principal } = caller;
       const nowMs = deps.clock.wallMs();
       const { group, said } = parseAck(deps.ackIds, caller, request, nowMs);
-      const move = async (kept: GroupState | undefined) => settled(kept, said, nowMs);
+      const tail = await deps.tails.of(tenant, context.signal);
+      const move = async (kept: GroupState | undefined) => settled(kept, said, { tail, nowMs });
       const name = { tenant, principal, group };
       const { notHeld, died } = await deps.groups.change(name, move, context.signal);
       const countOf = (what: SaidOf['what']) =>
@@ -31,8 +33,13 @@ export function ack(deps: EventDeps & RecordDeps) {
     });
 }
 
-function settled(kept: GroupState | undefined, said: readonly SaidOf[], nowMs: number) {
-  const current = said.filter(({ epoch }) => epoch === kept?.epoch);
+function settled(
+  kept: GroupState | undefined,
+  said: readonly SaidOf[],
+  { tail, nowMs }: { readonly tail: Tail; readonly nowMs: number },
+) {
+  // A log may have gone on under another epoch since.
+  const current = said.filter((one) => one.epoch === kept?.epoch || tail.goesOnFrom(one));
   const none = { state: undefined, result: { notHeld: new Set(said), died: 0 } };
   if (!kept || current.length === 0) return none;
   const { state, notHeld: lost } = settle(kept, current, nowMs);

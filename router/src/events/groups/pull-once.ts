@@ -76,9 +76,9 @@ async function begin(
 }
 
 function resume(kept: GroupState, { group, topics }: PullAsked, { tail }: DeliverTo): GroupState {
-  if (kept.epoch !== tail.epoch) throw tooOld(group);
+  if (!tail.goesOnFrom({ epoch: kept.epoch, position: kept.place })) throw tooOld(group);
   const isOther = topics.length > 0 && topics.join(' ') !== kept.topics.join(' ');
-  if (!isOther) return kept;
+  if (!isOther) return { ...kept, epoch: tail.epoch };
   const text = `the group ${group} is for the topics ${kept.topics.join(' ')}; give those or none, choose another name, or set reset to make it anew`;
   throw refuse(Reason.ALREADY_EXISTS, `topics: ${text}`, {
     violations: [{ field: 'topics', description: text }],
