@@ -66,6 +66,10 @@ export const routerSettings = {
     doc: 'Whether FetchContext over HTTP/2, in gRPC or binary Connect, is answered without the RPC library; off only to find a fault, or to compare',
     default: 'on',
   }),
+  http2: choice('WEIR_HTTP2', ['node', 'own'], {
+    doc: "Who reads callers' connections of HTTP/2: node:http2, or Weir itself, which is quicker for what the fast lane takes and still an experiment",
+    default: 'node',
+  }),
   maxConnections: integer('WEIR_CONNECTIONS', {
     doc: 'How many connections callers may have open at once',
     default: '10000',

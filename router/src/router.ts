@@ -190,6 +190,7 @@ export async function openRouter(
     ...{ host: config.host, port: config.port, services, dear, lasting },
     routes: routes({ ...pipeline, transport: transport.forwarding, assertions }),
     lean: config.fastLane === 'on' ? leanMethods(pipeline) : [],
+    http2: config.http2,
     limits: limitsOf(config),
     gate: recordingGate(
       authenticate({ holder, clock, snapshotMaxAgeMs: config.snapshotMaxAgeMs, ...identity }),

@@ -1,7 +1,13 @@
 import { writeSync } from 'node:fs';
-import { createServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import {
+  createServer,
+  type Http2Server,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import type { Socket } from 'node:net';
 import { within } from './abort.ts';
+import { openOwnHttp2 } from './h2/server.ts';
 import type { HttpHandler } from './http.ts';
 import type { FastLane } from './lane/lane.ts';
 import type { ServeLimits } from './limits.ts';
@@ -44,6 +50,8 @@ export interface Http2Options {
   readonly onRequest: HttpHandler;
   readonly lane: FastLane | undefined;
   readonly readers: Pick<SlowReaders, 'enter' | 'leave'>;
+  /** Whether connections are read by ourselves, where there is a fast lane. */
+  readonly own: boolean;
 }
 
 /** A session, and how it is used. */
@@ -59,21 +67,24 @@ interface Use {
 }
 
 /** Opens the part of a listener that speaks HTTP/2. */
-export function openHttp2({ limits, onRequest, lane, readers }: Http2Options): Http2Side {
-  const uses = new Set<Use>();
-  const useOf = new WeakMap<object, Use>();
-  let retired = false;
-  const settings = {
-    maxSessionMemory: sessionMemoryMb,
-    settings: {
-      initialWindowSize: streamWindowBytes,
-      maxConcurrentStreams: limits.streamsPerConnection,
-      maxHeaderListSize: limits.headersMaxBytes,
-    },
-  };
-  const server = createServer(settings);
-  /** Makes requests and responses of the streams that are handed to it; it has no connections. */
-  const whole = createServer(settings, (request, response) => {
+export function openHttp2(options: Http2Options): Http2Side {
+  const { lane, own } = options;
+  const whole = openWhole(options);
+  return own && lane ? openOwnHttp2(options, { lane, whole }) : openNodeHttp2(options, whole);
+}
+
+const settingsFor = (limits: ServeLimits) => ({
+  maxSessionMemory: sessionMemoryMb,
+  settings: {
+    initialWindowSize: streamWindowBytes,
+    maxConcurrentStreams: limits.streamsPerConnection,
+    maxHeaderListSize: limits.headersMaxBytes,
+  },
+});
+
+/** Makes requests and responses of the streams that are handed to it; it has no connections of its own. */
+function openWhole({ limits, onRequest }: Pick<Http2Options, 'limits' | 'onRequest'>): Http2Server {
+  return createServer(settingsFor(limits), (request, response) => {
     // Peers are held to the settings only from when they have acknowledged them.
     if (headerBytes(request.rawHeaders) <= limits.headersMaxBytes) {
       return onRequest(request, response);
@@ -81,6 +92,13 @@ export function openHttp2({ limits, onRequest, lane, readers }: Http2Options): H
     response.statusCode = 431;
     response.end();
   });
+}
+
+function openNodeHttp2({ limits, lane, readers }: Http2Options, whole: Http2Server): Http2Side {
+  const uses = new Set<Use>();
+  const useOf = new WeakMap<object, Use>();
+  let retired = false;
+  const server = createServer(settingsFor(limits));
   server.on('stream', (stream, headers, flags, rawHeaders: string[]) => {
     enter(useOf.get(stream.session as object), stream);
     if (lane?.take(stream, headers, rawHeaders)) return;

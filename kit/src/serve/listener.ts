@@ -42,6 +42,8 @@ export interface ListenerOptions {
   readonly webSockets?: WebSocketSide | undefined;
   /** The watch over readers. */
   readonly readers: Pick<SlowReaders, 'enter' | 'leave'>;
+  /** Who reads HTTP/2. */
+  readonly http2: 'own' | 'node';
   /** Left out: only clear text is spoken. */
   readonly tls?: ServerTls | undefined;
 }
@@ -73,7 +75,8 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   };
   const { limits, lane, readers, webSockets } = options;
   const http1 = openHttp1(limits, onRequest, webSockets);
-  const http2 = openHttp2({ limits, onRequest, lane, readers });
+  const own = options.http2 === 'own';
+  const http2 = openHttp2({ limits, onRequest, lane, readers, own });
   const sockets = new Set<Socket>();
   const unsorted = new Set<Socket>();
   const refused = countConnections(options.metrics, sockets);

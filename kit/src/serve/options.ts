@@ -40,6 +40,8 @@ export interface ServeOptions {
   gate(head: CallHead): void | Promise<void>;
   /** Told of each call that ends with an error, whatever part of the way it came. Never throws. */
   readonly onFailed?: ((head: CallHead, error: ConnectError) => void) | undefined;
+  /** Who reads connections of HTTP/2 where there is a fast lane: node:http2 (the default), or we. */
+  readonly http2?: 'own' | 'node';
   /** Methods that also have a fast lane. Left out: none. */
   readonly lean?: readonly LeanMethod[];
   /** Interceptors around the handlers, outermost first. */

@@ -1,11 +1,11 @@
 import { createHash, type X509Certificate } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { ServerHttp2Stream } from 'node:http2';
 import { BlockList, isIP, type Socket, SocketAddress } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { type ContextKey, createContextKey } from '@connectrpc/connect';
 import { SettingsError } from '../settings.ts';
 import type { HttpRequest } from './http.ts';
+import type { LaneStream } from './lane/lane-stream.ts';
 
 /** Who is at the other end of a connection, as far as the connection itself shows it. */
 export interface Peer {
@@ -74,7 +74,7 @@ function addNetwork(list: BlockList, variable: string, entry: string): void {
 export interface Peers {
   ofRequest(request: HttpRequest): Peer;
   /** Of a stream of HTTP/2. */
-  ofStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Peer;
+  ofStream(stream: Pick<LaneStream, 'session'>, headers: IncomingHttpHeaders): Peer;
 }
 
 /**
@@ -96,7 +96,7 @@ export function createPeers(isTrusted: TrustedProxies): Peers {
     }
     return isTrusted(peer.address) ? forwarded(peer.address, headers, isTrusted) : peer;
   };
-  const ofStream = ({ session }: ServerHttp2Stream, headers: IncomingHttpHeaders) =>
+  const ofStream = ({ session }: Pick<LaneStream, 'session'>, headers: IncomingHttpHeaders) =>
     find(session, session?.socket, headers);
   return {
     ofStream,

@@ -1,12 +1,13 @@
 import type { ServerResponse } from 'node:http';
-import type { ServerHttp2Stream } from 'node:http2';
 import type { ConnectError } from '@connectrpc/connect';
 import { endStreamFlag, endStreamToJson, errorToJson } from '@connectrpc/connect/protocol-connect';
 import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
 import { retryAfterOf, toConnectError, type WeirError } from '../errors.ts';
+import { replyHead } from './h2/reply.ts';
 import type { HttpRequest, HttpResponse } from './http.ts';
+import type { LaneStream } from './lane/lane-stream.ts';
 import type { LeanProtocol } from './lane/lean-head.ts';
-import { requestIdHeader } from './request-id.ts';
+import { sendReply } from './lane/lean-reply.ts';
 
 /** A refusal that is written once and sent to many, whatever protocol they speak. */
 export interface WrittenRefusal {
@@ -14,7 +15,7 @@ export interface WrittenRefusal {
   readonly error: ConnectError;
   answer(request: HttpRequest, response: HttpResponse): void;
   /** Answers a call of the fast lane. */
-  answerStream(stream: ServerHttp2Stream, protocol: LeanProtocol, requestId: string): void;
+  answerStream(stream: LaneStream, protocol: LeanProtocol, requestId: string): void;
 }
 
 /**
@@ -29,8 +30,8 @@ export function writeRefusal(refusal: WeirError): WrittenRefusal {
   const retryAfter = Object.entries(retryAfterOf(refusal));
   const head = Object.fromEntries(retryAfter);
   const grpcHead = { ':status': 200, 'content-type': 'application/grpc+proto', ...head };
-  const ofGrpc = { ...grpcHead, ...Object.fromEntries(grpc) };
-  const ofConnect = { ':status': 503, 'content-type': 'application/json', ...head };
+  const ofGrpc = replyHead({ ...grpcHead, ...Object.fromEntries(grpc) });
+  const ofConnect = replyHead({ ':status': 503, 'content-type': 'application/json', ...head });
   return {
     error,
     answer(request, response) {
@@ -50,12 +51,8 @@ export function writeRefusal(refusal: WeirError): WrittenRefusal {
       }
     },
     answerStream(carrier, protocol, requestId) {
-      const id = { [requestIdHeader]: requestId };
-      if (protocol === 'grpc') carrier.respond({ ...ofGrpc, ...id }, { endStream: true });
-      else {
-        carrier.respond({ ...ofConnect, ...id });
-        carrier.end(unary);
-      }
+      if (protocol === 'grpc') sendReply(carrier, { head: ofGrpc, requestId });
+      else sendReply(carrier, { head: ofConnect, requestId, body: unary });
     },
   };
 }

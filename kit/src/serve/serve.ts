@@ -66,7 +66,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     peerOf: peers.ofStream,
     ending: ending.signal,
   });
-  const { host, port, log, metrics, tls, webSocket, cors } = options;
+  const { host, port, log, metrics, tls, webSocket, cors, http2 = 'node' } = options;
   const webSockets = webSocket
     ? openWebSockets({
         ...{ limits, log, metrics, cors, hosts: webSocket.hosts, peers, door, requests },
@@ -74,7 +74,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         boundDeadline: createDeadlines([...options.services, Health], limits),
       })
     : undefined;
-  const onPort = { host, port, limits, log, metrics, tls };
+  const onPort = { host, port, limits, log, metrics, tls, http2 };
   const listener = await openListener({
     ...{ ...onPort, onRequest, requests, lane, webSockets },
     readers: slowReaders,

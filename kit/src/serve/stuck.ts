@@ -1,5 +1,5 @@
-import type { ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { LaneStream } from './lane/lane-stream.ts';
 
 /** What Node keeps of a socket. */
 interface Handle {
@@ -17,7 +17,7 @@ export function unsentBytes(socket: Socket): number {
  * done. A reset that has to wait behind what the peer does not read is a trap: when such a peer hangs up, Node
  * (24.21) writes for ever, and the process with all its memory is lost.
  */
-export function cutStream(stream: ServerHttp2Stream, code: number): void {
+export function cutStream(stream: Pick<LaneStream, 'session' | 'close'>, code: number): void {
   const { session } = stream;
   if (session && !session.destroyed && unsentBytes(session.socket) > 0) return;
   stream.close(code);

@@ -49,6 +49,8 @@ export async function openTestServer(
         attributes: {},
       });
     },
+    // Any suite can be run over our own HTTP/2 too.
+    http2: process.env.WEIR_TEST_HTTP2 === 'own' ? 'own' : 'node',
     ...options,
   });
   return {

@@ -180,6 +180,8 @@ describe.each(cases)('in the lane %s, over %s', (lane, protocol) => {
     using session = openConnection(server.url);
     const first = call(session, asking(protocol, 'wait'));
     await begun;
+    // Behind what was read, what is sent leaves before anything more is read.
+    await new Promise((resolve) => session.ping(resolve));
     const drained = server.drain(10_000);
     const second = call(session, asking(protocol, 'b'));
     expect(keysIn((await second).message)).toEqual(['b']);
@@ -406,8 +408,8 @@ async function toldOf(lane: LaneName, protocol: CallProtocol) {
 }
 
 it.each(callProtocols)('log, metrics and records are told the same over %s', async (protocol) => {
-  const [fast, connect] = await Promise.all(lanes.map((lane) => toldOf(lane, protocol)));
-  expect(fast).toEqual(connect);
+  const [fast, ...others] = await Promise.all(lanes.map((lane) => toldOf(lane, protocol)));
+  for (const other of others) expect(other).toEqual(fast);
   expect(fast?.told.map(({ code }) => code)).toEqual([
     ...['OK', 'FAILED_PRECONDITION', 'INTERNAL', 'UNAUTHENTICATED', 'INVALID_ARGUMENT'],
     ...['RESOURCE_EXHAUSTED', 'DEADLINE_EXCEEDED'],

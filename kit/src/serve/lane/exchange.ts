@@ -1,4 +1,4 @@
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { constants, type IncomingHttpHeaders } from 'node:http2';
 import type { DescMethod, DescService } from '@bufbuild/protobuf';
 import { Code, ConnectError, type ContextValues } from '@connectrpc/connect';
 import { requestIdKey } from '../../caller.ts';
@@ -9,6 +9,7 @@ import { type Peer, peerKey } from '../peer.ts';
 import { chooseRequestId, requestIdHeader } from '../request-id.ts';
 import { cutStream } from '../stuck.ts';
 import type { Lane } from './lane.ts';
+import type { LaneStream } from './lane-stream.ts';
 import { LeanBody } from './lean-body.ts';
 import type { LeanProtocol } from './lean-head.ts';
 import type { LeanCall, LeanMethod } from './lean-method.ts';
@@ -32,7 +33,7 @@ export interface Opening {
  */
 export class Exchange implements Arrival, LeanCall {
   readonly #lane: Lane;
-  readonly #stream: ServerHttp2Stream;
+  readonly #stream: LaneStream;
   readonly #lean: LeanMethod;
   readonly #headers: IncomingHttpHeaders;
   readonly #protocol: LeanProtocol;
@@ -57,7 +58,7 @@ export class Exchange implements Arrival, LeanCall {
   /** The answer, or an error, is on its way; or nobody waits for one. */
   #over = false;
 
-  constructor(lane: Lane, stream: ServerHttp2Stream, opening: Opening) {
+  constructor(lane: Lane, stream: LaneStream, opening: Opening) {
     this.#lane = lane;
     this.#stream = stream;
     this.#lean = opening.method;

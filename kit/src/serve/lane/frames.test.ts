@@ -59,14 +59,6 @@ const handle: LaneHandler = async (request, one) => {
 
 let server: TestServer;
 
-beforeAll(async () => {
-  server = await openLaneServer('fast', handle, {
-    limits: { defaultTimeoutMs: 1_000, slowReaderMs: 500, callsAtWork: 50 },
-  });
-});
-
-afterAll(() => server[Symbol.asyncDispose]());
-
 const data = (stream: number, payload: Uint8Array, flagged = 0) =>
   frameOf(kinds.data, { flags: flagged, stream, payload });
 /** The same with padding behind it. */
@@ -98,95 +90,6 @@ async function expectAnswered(): Promise<void> {
   const refs = [{ type: 'DocChunk', key: 'a' }];
   expect((await clientOf(server).fetchContext({ refs })).results).toHaveLength(1);
 }
-
-describe.each(callProtocols)('over %s', (protocol) => {
-  const body = bodyOf(protocol, batchOf('a', 'b'));
-
-  it('a body may be cut anywhere, padded, and empty in between', async () => {
-    const socket = await dialHttp2(server.url);
-    const { ended, bytes } = listen(socket);
-    let stream = 1;
-    const streams: number[] = [];
-    for (let cut = 0; cut <= body.length; cut++) {
-      const [first, last] = [body.subarray(0, cut), body.subarray(cut)];
-      const ways = [
-        [data(stream, first), data(stream, last, end)],
-        [data(stream + 2, first), data(stream + 2, Buffer.alloc(0)), data(stream + 2, last, end)],
-        [paddedData(stream + 4, first, cut), paddedData(stream + 4, last, 255, end)],
-        [data(stream + 6, first), data(stream + 6, last), data(stream + 6, Buffer.alloc(0), end)],
-      ];
-      for (const [i, frames] of ways.entries()) {
-        streams.push(stream + 2 * i);
-        socket.write(begin(stream + 2 * i, headersOf(protocol)));
-        // In a packet of its own each, so that they are read one by one.
-        for (const frame of frames) {
-          socket.write(frame);
-          await new Promise(setImmediate);
-        }
-      }
-      stream += 2 * ways.length;
-      await vi.waitFor(() => expect(streams.every((one) => ended.has(one))).toBe(true));
-    }
-    const sizes = new Set(streams.map((one) => bytes.get(one)));
-    expect(sizes.size).toBe(1);
-    socket.destroy();
-  });
-
-  it('trailers behind the message change nothing', async () => {
-    const socket = await dialHttp2(server.url);
-    const { ended, bytes } = listen(socket);
-    const trailers = Buffer.from('\0\x01a\x01b', 'latin1');
-    socket.write(begin(1, headersOf(protocol)));
-    socket.write(Buffer.concat([data(1, body), begin(1, trailers, end)]));
-    await vi.waitFor(() => expect(ended.has(1)).toBe(true));
-    expect(bytes.get(1)).toBeGreaterThan(0);
-    socket.destroy();
-  });
-
-  it('headers that are all there is are answered', async () => {
-    const socket = await dialHttp2(server.url);
-    const { ended } = listen(socket);
-    socket.write(begin(1, headersOf(protocol), end));
-    await vi.waitFor(() => expect(ended.has(1)).toBe(true));
-    socket.destroy();
-  });
-
-  it('an answer may be read byte by byte', async () => {
-    const socket = await dialHttp2(server.url, setting(4, 0));
-    const { ended, bytes } = listen(socket);
-    socket.write(begin(1, headersOf(protocol)));
-    socket.write(data(1, bodyOf(protocol, batchOf('large')), end));
-    // That of the connection is large enough for it.
-    socket.write(windowUpdate(0, 1_000_000));
-    let given = 0;
-    while (!ended.has(1) && given < 2 * ANSWER_BYTES) {
-      socket.write(Buffer.concat(Array.from({ length: 100 }, () => windowUpdate(1, 1))));
-      given += 100;
-      if (given % 1_000 === 0) await sleep(1);
-    }
-    await vi.waitFor(() => expect(ended.has(1)).toBe(true));
-    expect(bytes.get(1)).toBeGreaterThan(ANSWER_BYTES);
-    socket.destroy();
-  });
-
-  it('a window may shrink below nothing in the midst of an answer, and grow again', async () => {
-    const socket = await dialHttp2(server.url, setting(4, 20_000));
-    const { ended, bytes } = listen(socket);
-    socket.write(windowUpdate(0, 1_000_000));
-    socket.write(begin(1, headersOf(protocol)));
-    socket.write(data(1, bodyOf(protocol, batchOf('large')), end));
-    await vi.waitFor(() => expect(bytes.get(1)).toBe(20_000));
-    const resize = (bytes: number) =>
-      socket.write(frameOf(kinds.settings, { payload: setting(4, bytes) }));
-    resize(0);
-    await sleep(20);
-    expect(ended.has(1)).toBe(false);
-    resize(10_000);
-    resize(200_000);
-    await vi.waitFor(() => expect(ended.has(1)).toBe(true));
-    socket.destroy();
-  });
-});
 
 /** Something that a peer does. */
 type Step =
@@ -326,23 +229,122 @@ async function play(steps: readonly Step[]): Promise<void> {
   await closed;
 }
 
-it(`frames in any order leave nothing behind, with WEIR_TEST_SEED=${seed}`, async () => {
-  const steps = fc.array(step, { minLength: 1, maxLength: 40 });
-  await fc.assert(
-    fc.asyncProperty(fc.array(steps, { minLength: 1, maxLength: 3 }), async (peers) => {
-      const playing = Promise.all(peers.map(play));
-      await expectAnswered();
-      await playing;
-      await vi.waitFor(async () => {
-        const text = await server.metrics.text();
-        expect(text).toMatch(/^weir_calls_at_work\{.* 0$/m);
-        expect(text).toMatch(/^rpc_server_active_calls\{.*FetchContext.* 0$/m);
-        // A body that does not come is waited for ten seconds.
-      }, 20_000);
-    }),
-    // What is left is left for the runs that follow: nothing could be shrunk.
-    { seed, numRuns: RUNS, endOnFailure: true },
-  );
-}, 300_000);
+describe.each(['fast', 'own'] as const)('in the lane %s', (lane) => {
+  beforeAll(async () => {
+    server = await openLaneServer(lane, handle, {
+      limits: { defaultTimeoutMs: 1_000, slowReaderMs: 500, callsAtWork: 50 },
+    });
+  });
 
-it('in the end nothing is left', () => expectNothingLeft(server));
+  afterAll(() => server[Symbol.asyncDispose]());
+
+  describe.each(callProtocols)('over %s', (protocol) => {
+    const body = bodyOf(protocol, batchOf('a', 'b'));
+
+    it('a body may be cut anywhere, padded, and empty in between', async () => {
+      const socket = await dialHttp2(server.url);
+      const { ended, bytes } = listen(socket);
+      let stream = 1;
+      const streams: number[] = [];
+      for (let cut = 0; cut <= body.length; cut++) {
+        const [first, last] = [body.subarray(0, cut), body.subarray(cut)];
+        const ways = [
+          [data(stream, first), data(stream, last, end)],
+          [data(stream + 2, first), data(stream + 2, Buffer.alloc(0)), data(stream + 2, last, end)],
+          [paddedData(stream + 4, first, cut), paddedData(stream + 4, last, 255, end)],
+          [data(stream + 6, first), data(stream + 6, last), data(stream + 6, Buffer.alloc(0), end)],
+        ];
+        for (const [i, frames] of ways.entries()) {
+          streams.push(stream + 2 * i);
+          socket.write(begin(stream + 2 * i, headersOf(protocol)));
+          // In a packet of its own each, so that they are read one by one.
+          for (const frame of frames) {
+            socket.write(frame);
+            await new Promise(setImmediate);
+          }
+        }
+        stream += 2 * ways.length;
+        await vi.waitFor(() => expect(streams.every((one) => ended.has(one))).toBe(true));
+      }
+      const sizes = new Set(streams.map((one) => bytes.get(one)));
+      expect(sizes.size).toBe(1);
+      socket.destroy();
+    });
+
+    it('trailers behind the message change nothing', async () => {
+      const socket = await dialHttp2(server.url);
+      const { ended, bytes } = listen(socket);
+      const trailers = Buffer.from('\0\x01a\x01b', 'latin1');
+      socket.write(begin(1, headersOf(protocol)));
+      socket.write(Buffer.concat([data(1, body), begin(1, trailers, end)]));
+      await vi.waitFor(() => expect(ended.has(1)).toBe(true));
+      expect(bytes.get(1)).toBeGreaterThan(0);
+      socket.destroy();
+    });
+
+    it('headers that are all there is are answered', async () => {
+      const socket = await dialHttp2(server.url);
+      const { ended } = listen(socket);
+      socket.write(begin(1, headersOf(protocol), end));
+      await vi.waitFor(() => expect(ended.has(1)).toBe(true));
+      socket.destroy();
+    });
+
+    it('an answer may be read byte by byte', async () => {
+      const socket = await dialHttp2(server.url, setting(4, 0));
+      const { ended, bytes } = listen(socket);
+      socket.write(begin(1, headersOf(protocol)));
+      socket.write(data(1, bodyOf(protocol, batchOf('large')), end));
+      // That of the connection is large enough for it.
+      socket.write(windowUpdate(0, 1_000_000));
+      let given = 0;
+      while (!ended.has(1) && given < 2 * ANSWER_BYTES) {
+        socket.write(Buffer.concat(Array.from({ length: 100 }, () => windowUpdate(1, 1))));
+        given += 100;
+        if (given % 1_000 === 0) await sleep(1);
+      }
+      await vi.waitFor(() => expect(ended.has(1)).toBe(true));
+      expect(bytes.get(1)).toBeGreaterThan(ANSWER_BYTES);
+      socket.destroy();
+    });
+
+    it('a window may shrink below nothing in the midst of an answer, and grow again', async () => {
+      const socket = await dialHttp2(server.url, setting(4, 20_000));
+      const { ended, bytes } = listen(socket);
+      socket.write(windowUpdate(0, 1_000_000));
+      socket.write(begin(1, headersOf(protocol)));
+      socket.write(data(1, bodyOf(protocol, batchOf('large')), end));
+      await vi.waitFor(() => expect(bytes.get(1)).toBe(20_000));
+      const resize = (bytes: number) =>
+        socket.write(frameOf(kinds.settings, { payload: setting(4, bytes) }));
+      resize(0);
+      await sleep(20);
+      expect(ended.has(1)).toBe(false);
+      resize(10_000);
+      resize(200_000);
+      await vi.waitFor(() => expect(ended.has(1)).toBe(true));
+      socket.destroy();
+    });
+  });
+
+  it(`frames in any order leave nothing behind, with WEIR_TEST_SEED=${seed}`, async () => {
+    const steps = fc.array(step, { minLength: 1, maxLength: 40 });
+    await fc.assert(
+      fc.asyncProperty(fc.array(steps, { minLength: 1, maxLength: 3 }), async (peers) => {
+        const playing = Promise.all(peers.map(play));
+        await expectAnswered();
+        await playing;
+        await vi.waitFor(async () => {
+          const text = await server.metrics.text();
+          expect(text).toMatch(/^weir_calls_at_work\{.* 0$/m);
+          expect(text).toMatch(/^rpc_server_active_calls\{.*FetchContext.* 0$/m);
+          // A body that does not come is waited for ten seconds.
+        }, 20_000);
+      }),
+      // What is left is left for the runs that follow: nothing could be shrunk.
+      { seed, numRuns: RUNS, endOnFailure: true },
+    );
+  }, 300_000);
+
+  it('in the end nothing is left', () => expectNothingLeft(server));
+});

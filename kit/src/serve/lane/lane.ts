@@ -1,9 +1,10 @@
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { IncomingHttpHeaders } from 'node:http2';
 import { type Admission, DEAR_BYTES } from '../admission.ts';
 import type { CallRecord, Calls } from '../calls.ts';
 import type { ServeLimits } from '../limits.ts';
 import type { Peer } from '../peer.ts';
 import { Exchange } from './exchange.ts';
+import type { LaneStream } from './lane-stream.ts';
 import { type LeanProtocol, readLeanHead } from './lean-head.ts';
 import type { CallHead, LeanMethod } from './lean-method.ts';
 
@@ -15,11 +16,7 @@ import type { CallHead, LeanMethod } from './lean-method.ts';
  */
 export interface FastLane {
   /** Takes a stream, or leaves it: false. */
-  take(
-    stream: ServerHttp2Stream,
-    headers: IncomingHttpHeaders,
-    rawHeaders: readonly string[],
-  ): boolean;
+  take(stream: LaneStream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): boolean;
 }
 
 /** What exchanges share. */
@@ -40,7 +37,7 @@ export interface Lane {
 
 /** Answers a call with a refusal that was written beforehand. */
 export type LeanRefusal = (
-  stream: ServerHttp2Stream,
+  stream: LaneStream,
   protocol: LeanProtocol,
   call: { readonly requestId: string; readonly arrivedMs: number },
 ) => void;
@@ -53,7 +50,7 @@ export interface LaneOptions {
   readonly calls: Calls;
   readonly admission: Admission;
   readonly refused: (path: string) => LeanRefusal;
-  readonly peerOf: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => Peer;
+  readonly peerOf: (stream: LaneStream, headers: IncomingHttpHeaders) => Peer;
   /** Calls under way, for those who wait until there are none. */
   readonly requests: { enter(request: object): void; leave(request: object): void };
   /** The watch over readers. */

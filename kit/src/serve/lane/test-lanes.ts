@@ -13,9 +13,13 @@ import type { ServeOptions } from '../options.ts';
 import { openTestServer, type TestServer } from '../test-server.ts';
 import type { LeanMethod } from './lean-method.ts';
 
-/** The lanes. */
-export const lanes = ['fast', 'connect'] as const;
+/** The lanes: the fast one over node:http2, and over our own HTTP/2; and that of the RPC library. */
+export const lanes = ['fast', 'own', 'connect'] as const;
 export type LaneName = (typeof lanes)[number];
+
+/** Whether a lane reads HTTP/2 by ourselves. */
+export const isOwn = (lane: LaneName): boolean =>
+  lane === 'own' || process.env.WEIR_TEST_HTTP2 === 'own';
 
 /** The path of the one method that has both. */
 export const fetchPath = '/weir.router.v1.RouterService/FetchContext';
@@ -42,7 +46,7 @@ export const echo: LaneHandler = ({ refs }) => ({
   })),
 });
 
-/** A server of one handler, with the fast lane or without. */
+/** A server of one handler, in a lane. */
 export function openLaneServer(
   lane: LaneName,
   handle: LaneHandler = echo,
@@ -57,7 +61,8 @@ export function openLaneServer(
             afterCall: (done) => values.get(afterCallKey)?.(done),
           }),
       }),
-    lean: lane === 'fast' ? [leanly(handle)] : [],
+    lean: lane === 'connect' ? [] : [leanly(handle)],
+    ...(lane === 'own' && { http2: 'own' }),
     ...options,
   });
 }
