@@ -15,7 +15,15 @@ export const scenarios: readonly Scenario[] = [
     name: 'single-warm',
     about: 'one item of 1 KB from memory',
     refs: 1,
-    subjects: ['weir', 'weir-connect-lane', 'node-http2', 'grpc-js', 'connect-node', 'node-proxy'],
+    subjects: [
+      'weir',
+      'weir-connect-lane',
+      'weir-own-http2',
+      'node-http2',
+      'grpc-js',
+      'connect-node',
+      'node-proxy',
+    ],
   },
   {
     ...warm,
@@ -23,7 +31,14 @@ export const scenarios: readonly Scenario[] = [
     about: '32 items of 1 KB from memory, 10,000 keys, 50 principals',
     refs: 32,
     subjects: [
-      ...(['weir', 'weir-connect-lane', 'node-http2', 'grpc-js', 'connect-node'] as const),
+      ...([
+        'weir',
+        'weir-connect-lane',
+        'weir-own-http2',
+        'node-http2',
+        'grpc-js',
+        'connect-node',
+      ] as const),
       ...(['node-proxy', 'naive-router'] as const),
     ],
     loads: [saturation, half, { kind: 'fixed', rate: 500 }],
