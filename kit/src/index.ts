@@ -28,6 +28,7 @@ export {
   toConnectError,
   WeirError,
 } from './errors.ts';
+export { EVENTS_KEPT_MS, EVENTS_MAX_BYTES, retentionSettings } from './event-retention.ts';
 export { ensureFolder, requireFolder } from './folders.ts';
 export { DirectoryHeldError, type LockOptions, lockDirectory } from './lock-directory.ts';
 export { createLogger, type Logger, type LoggerOptions } from './log.ts';

@@ -1,5 +1,4 @@
 import {
-  bytes,
   choice,
   durationMs,
   type GivenSettings,
@@ -11,13 +10,13 @@ import {
   readSecretFile,
   readServiceSecret,
   readSettings,
+  retentionSettings,
   SettingsError,
   text,
   tlsServerSettings,
   tracingSettings,
   url,
 } from '@weir/kit';
-import { KEPT_MAX_BYTES, KEPT_MS } from './events/event-keepers.ts';
 
 /** How a registry runs. */
 export interface RegistryConfig extends GivenSettings<typeof routersTls> {
@@ -145,18 +144,7 @@ export const registrySettings = {
     min: 1,
     max: 1_000_000,
   }),
-  eventsKeptMs: durationMs('WEIR_EVENTS_KEPT', {
-    doc: 'How long events are kept',
-    default: `${KEPT_MS / 86_400_000}d`,
-    min: 1_000,
-    max: 3660 * 86_400_000,
-  }),
-  eventsMaxBytes: bytes('WEIR_EVENTS_MAX_BYTES', {
-    doc: 'What the events of a tenant take in the database at most; the oldest are forgotten',
-    default: `${KEPT_MAX_BYTES / 1024 ** 3}GiB`,
-    min: 1024 ** 2,
-    max: 1024 ** 4,
-  }),
+  ...retentionSettings,
   logLevel: choice('WEIR_LOG_LEVEL', LEVELS, {
     doc: 'The least level that is logged',
     default: registryDefaults.logLevel,

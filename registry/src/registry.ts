@@ -7,6 +7,8 @@ import {
   createLogger,
   createMetrics,
   createOutboundGuard,
+  EVENTS_KEPT_MS,
+  EVENTS_MAX_BYTES,
   ensureFolder,
   type Logger,
   type Metrics,
@@ -26,7 +28,7 @@ import { readBuiltInTypes, seedBuiltInTypes } from './builtin-types.ts';
 import { openChecks } from './checks/checks.ts';
 import { type RegistryConfig, routersTls } from './config.ts';
 import type { Core } from './core.ts';
-import { KEPT_MAX_BYTES, KEPT_MS, openEventKeepers } from './events/event-keepers.ts';
+import { openEventKeepers } from './events/event-keepers.ts';
 import { openEventLog } from './events/event-log.ts';
 import { countEvents } from './events/event-metrics.ts';
 import { openFeed } from './feed.ts';
@@ -114,7 +116,8 @@ export async function openRegistry(
   opening.use(openAuditKeepers(core, audit));
   const eventDeps = { clock, log, onCommit: countEvents(metrics) };
   const eventLog = opening.use(await atStart(() => openEventLog(driver, eventDeps)));
-  const { eventsKeptMs: keptMs = KEPT_MS, eventsMaxBytes: maxBytes = KEPT_MAX_BYTES } = config;
+  const { eventsKeptMs: keptMs = EVENTS_KEPT_MS, eventsMaxBytes: maxBytes = EVENTS_MAX_BYTES } =
+    config;
   opening.use(openEventKeepers(core, eventLog.store, { keptMs, maxBytes }));
   const server = opening.use(
     await serve({

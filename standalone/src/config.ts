@@ -27,8 +27,6 @@ export const standaloneSettings = {
   ...sharedSettings,
   ...databaseSettings,
   auditMinRetentionMs: registrySettings.auditMinRetentionMs,
-  eventsKeptMs: registrySettings.eventsKeptMs,
-  eventsMaxBytes: registrySettings.eventsMaxBytes,
   // The ready-made providers, and those that its one user tries, run on this machine.
   outboundAllow: outboundAllow('loopback'),
   docsDir: path('WEIR_DOCS_DIR', {

@@ -28,6 +28,8 @@ const routerConfig: RouterConfig = {
   eventsLog: 'registry',
   eventsRedisUrl: undefined,
   eventsDurable: false,
+  eventsKeptMs: 86_400_000,
+  eventsMaxBytes: 64 * 1024 * 1024,
   cacheMaxBytes: 16 * 1024 * 1024,
   answersMaxBytes: 64 * 1024 * 1024,
   fastLane: 'on',

@@ -1,11 +1,11 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
-import { reasonOf } from '@weir/kit';
+import { EVENTS_KEPT_MS, reasonOf } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { AppendEventsRequest, StoredEvent } from '@weir/sdk/gen/weir/events/v1/log_pb';
 import { eq, sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { eventLogs } from '../store/schema.ts';
-import { forgetOld, GROUPS_KEPT_MS, KEPT_MS, PUBLICATIONS_KEPT_MS } from './event-keepers.ts';
+import { forgetOld, GROUPS_KEPT_MS, PUBLICATIONS_KEPT_MS } from './event-keepers.ts';
 import { type Appended, createEventStore, type EventStore } from './event-store.ts';
 import { GROUPS_MAX } from './groups.ts';
 import { requestOf, type TestDatabase } from './test-events.ts';
@@ -375,8 +375,8 @@ export function describeEventStore(name: string, open: () => Promise<TestDatabas
 
     describe('what is kept', () => {
       test('is what is not too old; positions go on where they were', async () => {
-        await append(requestOf(['a', 'b']), NOW_MS - KEPT_MS - 1);
-        await append(requestOf(['c']), NOW_MS - KEPT_MS);
+        await append(requestOf(['a', 'b']), NOW_MS - EVENTS_KEPT_MS - 1);
+        await append(requestOf(['c']), NOW_MS - EVENTS_KEPT_MS);
         await append(requestOf(['z'], { tenant: 'zeta' }), NOW_MS);
         await forgetOld(store, NOW_MS);
         expect(await store.state('acme')).toEqual({ first: 3n, head: 3n, epoch: 'e' });

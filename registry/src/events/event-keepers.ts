@@ -1,16 +1,13 @@
+import { EVENTS_KEPT_MS, EVENTS_MAX_BYTES } from '@weir/kit';
 import type { Core } from '../core.ts';
 import { repeat } from '../repeat.ts';
 import type { EventStore } from './event-store.ts';
 
-/** How long events are kept, where nothing else is set. */
-export const KEPT_MS = 7 * 86_400_000;
-/** How much of a tenant's events is kept, where nothing else is set. */
-export const KEPT_MAX_BYTES = 1024 * 1024 * 1024;
 /** For how long a request that comes again is known. */
 export const PUBLICATIONS_KEPT_MS = 86_400_000;
 /**
- * How long a group of workers is kept that nobody pulls from: longer than events, so that who comes
- * back later is told what is gone.
+ * How long a group of workers is kept that nobody pulls from, or twice as long as events: so that who
+ * comes back later is told what is gone.
  */
 export const GROUPS_KEPT_MS = 30 * 86_400_000;
 
@@ -51,7 +48,7 @@ export function openEventKeepers(
 export async function forgetOld(
   store: EventStore,
   nowMs: number,
-  { keptMs, maxBytes }: EventRetention = { keptMs: KEPT_MS, maxBytes: KEPT_MAX_BYTES },
+  { keptMs, maxBytes }: EventRetention = { keptMs: EVENTS_KEPT_MS, maxBytes: EVENTS_MAX_BYTES },
 ): Promise<void> {
   const retention = { beforeMs: nowMs - keptMs, maxBytes };
   for (const tenant of await store.beyond(retention)) {
@@ -59,5 +56,6 @@ export async function forgetOld(
   }
   const beforeMs = nowMs - PUBLICATIONS_KEPT_MS;
   while ((await store.forgetPublications(beforeMs, ONCE_MAX)) === ONCE_MAX);
-  while ((await store.forgetGroups(nowMs - GROUPS_KEPT_MS, ONCE_MAX)) === ONCE_MAX);
+  const groupsBeforeMs = nowMs - Math.max(GROUPS_KEPT_MS, 2 * keptMs);
+  while ((await store.forgetGroups(groupsBeforeMs, ONCE_MAX)) === ONCE_MAX);
 }

@@ -1,6 +1,7 @@
 import { type Logger, type Metrics, SettingsError } from '@weir/kit';
 import type { RouterConfig } from '../config.ts';
 import { createRegistryLog, type EventLog, type RegistryWays } from './event-log.ts';
+import { keptOf } from './redis/kept.ts';
 import { observeLog } from './redis/observe.ts';
 import { openRedisLog } from './redis-log.ts';
 import { eventSettings } from './settings.ts';
@@ -16,9 +17,10 @@ export interface OpenLogDeps {
 
 /** Opens the log of events that the settings name. Throws SettingsError. */
 export function openEventLog(
-  { eventsLog, eventsRedisUrl, redisUrl, eventsDurable: durable }: RouterConfig,
+  config: RouterConfig,
   { stack, ways, log, metrics }: OpenLogDeps,
 ): EventLog {
+  const { eventsLog, eventsRedisUrl, redisUrl, eventsDurable: durable } = config;
   if (eventsLog === 'registry') return createRegistryLog(ways);
   const url = eventsRedisUrl ?? redisUrl;
   if (url === undefined) {
@@ -26,5 +28,6 @@ export function openEventLog(
     const mend = `set ${eventSettings.eventsRedisUrl.variable} or WEIR_REDIS_URL, or leave it out`;
     throw new SettingsError(variable, 'is redis, and no Redis is set', mend);
   }
-  return stack.use(openRedisLog({ url, log, durable, observer: observeLog(metrics) }));
+  const kept = keptOf(config.eventsKeptMs, config.eventsMaxBytes);
+  return stack.use(openRedisLog({ url, log, durable, kept, observer: observeLog(metrics) }));
 }

@@ -1,4 +1,4 @@
-import { choice, flag, optional, url } from '@weir/kit';
+import { choice, flag, optional, retentionSettings, url } from '@weir/kit';
 
 /** The settings of the log of events. */
 export const eventSettings = {
@@ -12,6 +12,7 @@ export const eventSettings = {
       protocols: ['redis', 'rediss'],
     }),
   ),
+  ...retentionSettings,
   eventsDurable: flag('WEIR_EVENTS_DURABLE', {
     doc: 'Whether events are taken by a log in Redis only while it writes to its disk before it acknowledges (appendonly yes, appendfsync always)',
     default: 'false',

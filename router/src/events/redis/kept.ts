@@ -1,7 +1,5 @@
-/** How long events are kept. */
-const KEPT_MS = 7 * 86_400_000;
-/** How much of a tenant's events is kept, as they are encoded. */
-const KEPT_MAX_BYTES = 1024 * 1024 * 1024;
+import { EVENTS_KEPT_MS, EVENTS_MAX_BYTES } from '@weir/kit';
+
 /** For how long a request that comes again is known, and how many of a tenant. */
 const PUBLICATIONS_KEPT_MS = 86_400_000;
 const PUBLICATIONS_MAX = 1_000_000;
@@ -24,15 +22,17 @@ export interface Kept {
   readonly groups: number;
 }
 
-/** What is kept of each tenant. */
-export const keptDefaults: Kept = {
-  ms: KEPT_MS,
-  bytes: KEPT_MAX_BYTES,
-  publicationsMs: PUBLICATIONS_KEPT_MS,
-  publications: PUBLICATIONS_MAX,
-  groupsMs: GROUPS_KEPT_MS,
-  groups: GROUPS_MAX,
-};
+/** What is kept of each tenant, where events are kept for so long, and so many bytes of them as they are encoded. */
+export function keptOf(ms: number, bytes: number): Kept {
+  return {
+    ...{ ms, bytes, publicationsMs: PUBLICATIONS_KEPT_MS, publications: PUBLICATIONS_MAX },
+    // Longer than events: who comes back later is told what is gone.
+    ...{ groupsMs: Math.max(GROUPS_KEPT_MS, 2 * ms), groups: GROUPS_MAX },
+  };
+}
+
+/** What is kept of each tenant, where nothing else is set. */
+export const keptDefaults: Kept = keptOf(EVENTS_KEPT_MS, EVENTS_MAX_BYTES);
 
 /** What scripts are told of it, in their order. */
 export function wordsOf(kept: Kept): number[] {
