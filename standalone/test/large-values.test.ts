@@ -414,7 +414,7 @@ describe.skipIf(s3Url === '' || s3KeyFile === '')('with a bucket in place of a f
     });
     let [one] = await other.read();
     // The bucket's own server may be busy; then the value is refused, and asked for again.
-    for (let attempt = 1; one?.ok === false && attempt < 5; attempt++) {
+    for (let attempt = 1; one?.ok === false && attempt < 12; attempt++) {
       expect(one.refusal.reason, one.refusal.text).toBe(Reason.BLOB_STORE_UNAVAILABLE);
       await sleep(one.refusal.retryDelayMs ?? 0);
       [one] = await other.read();
@@ -423,7 +423,7 @@ describe.skipIf(s3Url === '' || s3KeyFile === '')('with a bucket in place of a f
     expect(one?.ok && hashOf(one.item.bytes)).toBe(hashOf(large));
     expect(one?.ok && one.item.url).toMatch(new URL(s3Url).origin);
     expect(one?.ok && one.item.url).not.toContain('secret');
-  });
+  }, 240_000);
 
   test('a bucket that does not exist refuses only what is large', async () => {
     const bucket = new URL(s3Url);
