@@ -102,7 +102,7 @@ describe(`with WEIR_TEST_SEED=${seed}`, () => {
       { type: 'DocChunk', version: '1.0.0', ttl: '60s', keyPrefix: 'a/', scope: 'principal' },
       { type: 'SQLSchema', version: '1.0.0', listable: true },
     ],
-    endpoints: [{ url: 'http://127.0.0.1:9', weight: 5 }],
+    endpoints: [{ url: 'http://localhost:9', weight: 5 }],
     authentication: { bearer: 'secret://x' },
   };
   const goodType = {
