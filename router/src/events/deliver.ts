@@ -171,8 +171,15 @@ function present(
   return create(DeliveredEventSchema, {
     ...{ event, publisher, position, withheld, replaced, redacted: redactions.length > 0 },
     ...(publishTime && { publishTime }),
-    consistencyToken: tokens.mint({ epoch, revision: 0n, position }),
+    consistencyToken: tokenOf(tokens, kept, epoch),
   });
+}
+
+function tokenOf(tokens: EventDeps['tokens'], kept: KeptEvent, epoch: string): string {
+  if (kept.token?.epoch === epoch) return kept.token.text;
+  const text = tokens.mint({ epoch, revision: 0n, position: kept.stored.position });
+  kept.token = { epoch, text };
+  return text;
 }
 
 function deliveredItem(

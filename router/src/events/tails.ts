@@ -43,6 +43,8 @@ export interface Tail {
 export interface KeptEvent {
   readonly stored: StoredEvent;
   readonly bytes: number;
+  /** Its consistency token, made once for all who are told of it. */
+  token?: { readonly epoch: string; readonly text: string };
 }
 
 /** The ends of the logs that this router follows. */
