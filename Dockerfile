@@ -14,6 +14,8 @@ COPY journal/package.json journal/
 COPY registry/package.json registry/
 COPY router/package.json router/
 COPY providers/package.json providers/
+COPY mcp/package.json mcp/
+COPY generator/package.json generator/
 COPY standalone/package.json standalone/
 COPY cli/package.json cli/
 COPY cli/bin cli/bin
@@ -48,6 +50,8 @@ COPY --from=production /app/journal journal
 COPY --from=production /app/registry registry
 COPY --from=production /app/router router
 COPY --from=production /app/providers providers
+COPY --from=production /app/mcp mcp
+COPY --from=production /app/generator generator
 COPY --from=production /app/standalone standalone
 COPY --from=production /app/cli cli
 COPY --from=production /app/deploy deploy

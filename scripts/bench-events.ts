@@ -18,6 +18,8 @@ const { values } = parseArgs({
     /** More, longer. */
     full: { type: 'boolean', default: false },
     subscriptions: { type: 'string', default: '1000' },
+    /** Who is measured, separated by commas. */
+    subjects: { type: 'string', default: 'weir,redis-streams,nats-jetstream' },
     /** Events published in a second, for the latency. */
     rate: { type: 'string' },
     repetitions: { type: 'string' },
@@ -67,7 +69,9 @@ async function run(signal: AbortSignal): Promise<void> {
   await using opened = new AsyncDisposableStack();
   const stages: Stage[] = [];
   const memory: Memory[] = [];
-  for (const subject of servers.subjects) {
+  const asked = values.subjects.split(',');
+  const subjects = servers.subjects.filter(({ where }) => asked.includes(where.kind));
+  for (const subject of subjects) {
     const { publish } = opened.use(await openPublisher(subject.where));
     await publish(Buffer.alloc(0));
     const beforeMb = memoryOf(subject);

@@ -13,6 +13,7 @@ import {
   createLogger,
   createMetrics,
   type LeanCall,
+  noSecrets,
   requestIdKey,
   systemClock,
 } from '@weir/kit';
@@ -37,7 +38,6 @@ import { createProviderRecords } from '../router/src/quality/record.ts';
 import { openRedactions } from '../router/src/redactions.ts';
 import { observeDecisions, observeItems } from '../router/src/router-metrics.ts';
 import { fetchContextLean } from '../router/src/rpc/fetch-context.ts';
-import { noSecrets } from '../router/src/secrets.ts';
 import { createSnapshotHolder } from '../router/src/snapshot/holder.ts';
 import { applyEntries, emptySnapshot } from '../router/src/snapshot/snapshot.ts';
 import { openUpstream } from '../router/src/upstream/upstream.ts';

@@ -4,7 +4,7 @@ import { type ClientHttp2Session, connect, createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
-import { createLogger, createOutboundGuard, systemClock } from '@weir/kit';
+import { createLogger, createOutboundGuard, noSecrets, systemClock } from '@weir/kit';
 import {
   FetchRequestSchema,
   FetchResponseSchema,
@@ -16,7 +16,6 @@ import { createMemoryCache } from '../router/src/gather/memory-cache.ts';
 import { openLimits } from '../router/src/limits/limits.ts';
 import { openExaminer } from '../router/src/quality/examiner.ts';
 import { createProviderRecords } from '../router/src/quality/record.ts';
-import { noSecrets } from '../router/src/secrets.ts';
 import type { Offer, ProviderVersion } from '../router/src/snapshot/catalogue.ts';
 import { testCaller } from '../router/test/entries.ts';
 
@@ -132,7 +131,7 @@ function providerAt(url: string): ProviderVersion {
     ...{ tenant: 'acme', name: 'docs', version: '1.0.0', manifestHash: '', weight: 100 },
     ...{ priority: 0, timeoutMs: TIMEOUT_MS, wantsPrincipal: false, principalAttributes: [] },
     limits: { concurrentCalls: 1_000, callsPerSecond: undefined, responseBytes: 64 * 1024 * 1024 },
-    ...{ rates: undefined, hedgeAfterMs: undefined, bearer: '' },
+    ...{ rates: undefined, hedgeAfterMs: undefined, bearer: '', watch: false },
     ...{ known: [endpoint], usable: [endpoint], up: 1 },
   };
 }
@@ -175,7 +174,7 @@ async function flightOf(module: string, url: string, stack: AsyncDisposableStack
   const offer: Offer = {
     provider: providerAt(url),
     ...{ type: 'DocChunk', typeVersion: '1.0.0', keyPrefix: '', scope: 'none' },
-    ...{ ttlMs: 0, staleMs: 0, negativeTtlMs: 0, sensitivity: 0, listable: false },
+    ...{ ttlMs: 0, staleMs: 0, negativeTtlMs: 0, sensitivity: 0, listable: false, templates: [] },
     ...{ schema: undefined, checks: undefined },
   };
   const caller = testCaller();

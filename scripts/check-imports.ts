@@ -8,12 +8,15 @@ import { parseSync } from 'oxc-parser';
 const root = dirname(import.meta.dirname);
 const sourceFolders = [
   'sdk/typescript',
+  'sdk/conformance',
   'kit',
   'policy',
   'journal',
   'registry',
   'router',
   'providers',
+  'mcp',
+  'generator',
   'standalone',
   'cli',
   'trials',

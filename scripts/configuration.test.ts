@@ -8,9 +8,9 @@ import { declaredSettings } from './configuration/settings.ts';
 
 const root = join(import.meta.dirname, '..');
 const declared = new Set(declaredSettings().map(({ variable }) => variable));
-/** Read by the command line and the providers, which are no servers. */
+/** Read by the command line and the providers, which are no servers; a connector reads one too. */
 const ofCommands = ['WEIR_KEY', 'WEIR_URL'];
-const known = [...declared, ...ofCommands];
+const known = new Set([...declared, ...ofCommands]);
 
 test('the list of known variables is what is declared, and what tests are given', () => {
   const ofTests = weirVariables.filter((name) => name.startsWith('WEIR_TEST_'));
@@ -18,7 +18,7 @@ test('the list of known variables is what is declared, and what tests are given'
 });
 
 test('no source reads a variable that is declared nowhere', () => {
-  const rooms = '{kit,registry,router,providers,standalone,cli,sdk/typescript}/src/**/*.ts';
+  const rooms = '{kit,registry,router,providers,mcp,standalone,cli,sdk/typescript}/src/**/*.ts';
   const files = globSync(rooms, { cwd: root }).filter((file) => !/\.test\.ts$|\/test/.test(file));
   expect(files.length).toBeGreaterThan(100);
   const strange = files.flatMap((file) => {

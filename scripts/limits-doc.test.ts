@@ -21,6 +21,7 @@ const units: Readonly<Record<string, number>> = {
   s: 1000,
   min: 60_000,
   m: 60_000,
+  h: 3_600_000,
 };
 
 /** `4 MiB - 32 KiB` as a number; times in milliseconds. */

@@ -14,6 +14,7 @@ const GREATEST_MS = 7_000 * 365 * 86_400_000;
 
 const scopes: Readonly<Record<string, Scope>> = {
   read: Scope.READ,
+  call: Scope.CALL,
   register: Scope.REGISTER,
   admin: Scope.ADMIN,
   platform: Scope.PLATFORM,

@@ -7,6 +7,7 @@ import { addAuditExport } from './commands/audit-export.ts';
 import { addAuditReport } from './commands/audit-report.ts';
 import { addAuditSearch } from './commands/audit-search.ts';
 import { addAuditVerify } from './commands/audit-verify.ts';
+import { addCalls } from './commands/calls.ts';
 import { addCertificateDelete } from './commands/certificate-delete.ts';
 import { addCertificateList } from './commands/certificate-list.ts';
 import { addCertificatePut } from './commands/certificate-put.ts';
@@ -18,6 +19,13 @@ import { addConsumerList } from './commands/consumer-list.ts';
 import { addConsumerRegister } from './commands/consumer-register.ts';
 import { addExplain } from './commands/explain.ts';
 import { addFetch } from './commands/fetch.ts';
+import { addGroupCreate } from './commands/group-create.ts';
+import { addGroupDelete } from './commands/group-delete.ts';
+import { addGroupList } from './commands/group-list.ts';
+import { addGroupPreview } from './commands/group-preview.ts';
+import { addGroupRotateKey } from './commands/group-rotate-key.ts';
+import { addGroupTest } from './commands/group-test.ts';
+import { addGroupSet, addGroupUpdate } from './commands/group-update.ts';
 import { addHelp } from './commands/help.ts';
 import { addIssuerDelete } from './commands/issuer-delete.ts';
 import { addIssuerList } from './commands/issuer-list.ts';
@@ -36,18 +44,31 @@ import { addPolicyRollback } from './commands/policy-rollback.ts';
 import { addPolicyTest } from './commands/policy-test.ts';
 import { addPolicyVersions } from './commands/policy-versions.ts';
 import { addProviderDeregister } from './commands/provider-deregister.ts';
+import { addProviderGenerateOpenApi } from './commands/provider-generate-openapi.ts';
+import { addProviderGeneratePostgres } from './commands/provider-generate-postgres.ts';
 import { addProviderGet } from './commands/provider-get.ts';
 import { addProviderList } from './commands/provider-list.ts';
 import { addProviderRegister } from './commands/provider-register.ts';
+import { addProviderServeOpenApi } from './commands/provider-serve-openapi.ts';
+import { addProviderServePostgres } from './commands/provider-serve-postgres.ts';
 import { addPublish } from './commands/publish.ts';
 import { addPull } from './commands/pull.ts';
 import { addStart } from './commands/start.ts';
+import { addStats } from './commands/stats.ts';
 import { addSubscribe } from './commands/subscribe.ts';
 import { addTenantCreate } from './commands/tenant-create.ts';
 import { addTenantList } from './commands/tenant-list.ts';
+import { addToolCall } from './commands/tool-call.ts';
+import { addToolList } from './commands/tool-list.ts';
 import { addTypeGet } from './commands/type-get.ts';
 import { addTypeList } from './commands/type-list.ts';
 import { addTypePublish } from './commands/type-publish.ts';
+import { addUpstreamAdd } from './commands/upstream-add.ts';
+import { addUpstreamApprove } from './commands/upstream-approve.ts';
+import { addUpstreamGet } from './commands/upstream-get.ts';
+import { addUpstreamList } from './commands/upstream-list.ts';
+import { addUpstreamRemove } from './commands/upstream-remove.ts';
+import { addUpstreamSignIn } from './commands/upstream-sign-in.ts';
 import { addWhoami } from './commands/whoami.ts';
 import { examples } from './examples.ts';
 import { exitCodesHelp } from './exit-codes.ts';
@@ -76,11 +97,16 @@ export function buildProgram(shell: Shell): Command {
   addConsumers(group(program, 'consumer', 'registers and shows consumers'), shell);
   addTypes(group(program, 'type', 'publishes and shows context types'), shell);
   addPolicies(group(program, 'policy', 'writes, tries and shows policies'), shell);
+  addTools(group(program, 'tool', 'lists and calls tools'), shell);
+  addCalls(program, shell);
+  addStats(program, shell);
+  addGroups(group(program, 'group', 'creates and changes tool groups'), shell);
   addKeys(group(program, 'key', 'creates, shows and revokes API keys'), shell);
   addIssuers(group(program, 'issuer', 'believes the tokens of identity providers'), shell);
   addCertificates(group(program, 'certificate', 'believes client certificates'), shell);
   addAudit(group(program, 'audit', 'says what was done, by whom and under which rule'), shell);
   addTenants(group(program, 'tenant', 'creates and shows tenants'), shell);
+  addUpstreams(group(program, 'upstream', 'makes providers of MCP servers'), shell);
   addWhoami(program, shell);
   addStart(program, shell);
   addCompletion(program, shell);
@@ -137,6 +163,12 @@ function addProviders(provider: Command, shell: Shell): void {
   addProviderList(provider, shell);
   addProviderGet(provider, shell);
   addProviderDeregister(provider, shell);
+  const generate = group(provider, 'generate', 'writes provider projects from a scan');
+  addProviderGenerateOpenApi(generate, shell);
+  addProviderGeneratePostgres(generate, shell);
+  const serve = group(provider, 'serve', 'serves what a scan found, with no code generated');
+  addProviderServeOpenApi(serve, shell);
+  addProviderServePostgres(serve, shell);
 }
 
 function addConsumers(consumer: Command, shell: Shell): void {
@@ -170,6 +202,22 @@ function addKeys(key: Command, shell: Shell): void {
   addKeyRevoke(key, shell);
 }
 
+function addTools(tool: Command, shell: Shell): void {
+  addToolList(tool, shell);
+  addToolCall(tool, shell);
+}
+
+function addGroups(parent: Command, shell: Shell): void {
+  addGroupCreate(parent, shell);
+  addGroupList(parent, shell);
+  addGroupUpdate(parent, shell);
+  addGroupSet(parent, shell);
+  addGroupPreview(parent, shell);
+  addGroupTest(parent, shell);
+  addGroupRotateKey(parent, shell);
+  addGroupDelete(parent, shell);
+}
+
 function addIssuers(issuer: Command, shell: Shell): void {
   addIssuerPut(issuer, shell);
   addIssuerList(issuer, shell);
@@ -189,6 +237,15 @@ function addAudit(audit: Command, shell: Shell): void {
   addAuditChains(audit, shell);
   addAuditVerify(audit, shell);
   addAuditErase(audit, shell);
+}
+
+function addUpstreams(upstream: Command, shell: Shell): void {
+  addUpstreamAdd(upstream, shell);
+  addUpstreamList(upstream, shell);
+  addUpstreamSignIn(upstream, shell);
+  addUpstreamGet(upstream, shell);
+  addUpstreamApprove(upstream, shell);
+  addUpstreamRemove(upstream, shell);
 }
 
 function addTenants(tenant: Command, shell: Shell): void {

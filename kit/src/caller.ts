@@ -14,12 +14,14 @@ export interface Caller {
   readonly consumer: string;
   /** The id of the key that was used; of a token the issuer's name, of a certificate its name. */
   readonly keyId: string;
-  /** How the caller proved who it is. */
-  readonly authentication: 'key' | 'token' | 'certificate';
+  /** How the caller proved who it is; `registration`: it did not, but registered a provider that tells this. */
+  readonly authentication: 'key' | 'token' | 'certificate' | 'registration';
   /** What the key may be used for. */
   readonly scopes: ReadonlySet<Scope>;
-  /** What may be done within SCOPE_READ, as "<action>:<type>". Empty: everything. */
+  /** What may be done within SCOPE_READ and SCOPE_CALL, as "<action>:<type>". Empty: everything. */
   readonly permits: readonly string[];
+  /** The tool group that the key is of. Left out: none. */
+  readonly group?: string | undefined;
   /** The address that the call came from, without a port. */
   readonly network: string;
   /** Attributes of the principal, such as roles. */

@@ -30,6 +30,8 @@ export interface RefuseOptions {
   readonly violations?: readonly FieldViolation[] | undefined;
   /** Names and values for programs; sent to the caller in ErrorInfo. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** The gRPC code, where a provider chose it. Left out: that of the reason. */
+  readonly code?: Code | undefined;
   /** What led to it; logged, never sent. */
   readonly cause?: unknown;
 }
@@ -39,7 +41,7 @@ export class WeirError extends Error {
   override readonly name = 'WeirError';
   /** The stable reason. */
   readonly reason: Reason;
-  /** The gRPC code that goes with the reason. */
+  /** The gRPC code: that of the reason, unless a provider chose it. */
   readonly code: Code;
   /** When the call may be tried again. */
   readonly retryDelayMs?: number;
@@ -51,7 +53,7 @@ export class WeirError extends Error {
   constructor(reason: Reason, text: string, options: RefuseOptions = {}) {
     super(text, options.cause === undefined ? undefined : { cause: options.cause });
     this.reason = reason;
-    this.code = codeOf(reason);
+    this.code = options.code ?? codeOf(reason);
     this.violations = options.violations ?? [];
     this.metadata = options.metadata ?? {};
     if (options.retryDelayMs !== undefined) this.retryDelayMs = options.retryDelayMs;
@@ -80,6 +82,8 @@ const codes: Readonly<Record<Reason, Code>> = {
   [Reason.INVALID_POLICY]: Code.InvalidArgument,
   [Reason.ADDRESS_REFUSED]: Code.InvalidArgument,
   [Reason.INVALID_CURSOR]: Code.InvalidArgument,
+  [Reason.INVALID_ARGUMENTS]: Code.InvalidArgument,
+  [Reason.INVALID_STATE]: Code.InvalidArgument,
   [Reason.CREDENTIAL_MISSING]: Code.Unauthenticated,
   [Reason.CREDENTIAL_INVALID]: Code.Unauthenticated,
   [Reason.SCOPE_MISSING]: Code.PermissionDenied,
@@ -95,6 +99,7 @@ const codes: Readonly<Record<Reason, Code>> = {
   [Reason.UNSUPPORTED]: Code.Unimplemented,
   [Reason.PURPOSE_REQUIRED]: Code.PermissionDenied,
   [Reason.NOT_REDACTABLE]: Code.PermissionDenied,
+  [Reason.CANNOT_BE_ASKED]: Code.FailedPrecondition,
   [Reason.PROVIDER_UNAVAILABLE]: Code.Unavailable,
   [Reason.PROVIDER_FAILED]: Code.Unknown,
   [Reason.PROVIDER_GARBAGE]: Code.Internal,

@@ -16,10 +16,18 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 
 test('a folder is made with those around it, once, for its owner alone', async () => {
   const path = join(root, 'a/b/c');
-  await Promise.all([ensureFolder('WEIR_X', path), ensureFolder('WEIR_X', path)]);
+  await ensureFolder('WEIR_X', path);
   await ensureFolder('WEIR_X', path);
   expect((await stat(path)).mode & 0o777).toBe(0o700);
   expect((await stat(join(root, 'a'))).mode & 0o777).toBe(0o700);
+});
+
+test('a folder is made by several at once', async () => {
+  for (let round = 0; round < 50; round += 1) {
+    const path = join(root, `many/${round}/b/c`);
+    await Promise.all(Array.from({ length: 4 }, () => ensureFolder('WEIR_X', path)));
+    expect((await stat(path)).isDirectory()).toBe(true);
+  }
 });
 
 test.each([

@@ -33,10 +33,10 @@ async function make(path: string): Promise<void> {
     await mkdir(path, { mode: 0o700 });
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return requireDirectory(path);
+    if (codeOf(error) !== 'ENOENT') throw error;
     const parent = dirname(path);
-    if (codeOf(error) !== 'ENOENT' || (await isThere(parent))) throw error;
-    await make(parent);
-    // Another process may have been first.
+    if (!(await isThere(parent))) await make(parent);
+    // Another process may have been first, with this one or the one around it.
     await mkdir(path, { mode: 0o700 }).catch(() => requireDirectory(path));
   }
 }

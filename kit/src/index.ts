@@ -30,6 +30,14 @@ export {
 } from './errors.ts';
 export { EVENTS_KEPT_MS, EVENTS_MAX_BYTES, retentionSettings } from './event-retention.ts';
 export { ensureFolder, requireFolder } from './folders.ts';
+export {
+  type InternalRetention,
+  internalRetentionOf,
+  isInternalLog,
+  MCP_MESSAGES_LOG,
+  MCP_SESSIONS_LOG,
+  MCP_STREAM_LOGS,
+} from './internal-logs.ts';
 export { DirectoryHeldError, type LockOptions, lockDirectory } from './lock-directory.ts';
 export { createLogger, type Logger, type LoggerOptions } from './log.ts';
 export { runMain } from './main.ts';
@@ -67,11 +75,21 @@ export {
 export { parsePermit, permitsAllow, readPermit } from './permits.ts';
 export { findKeys, scrubSecrets } from './scrub.ts';
 export { ensureServiceSecret, readSecretFile, readServiceSecret } from './secret-file.ts';
+export { noSecrets, openSecretsFile, type SecretSource } from './secrets.ts';
 export { afterCallKey, cutKey } from './serve/after-call.ts';
 export type { CorsOptions } from './serve/cors.ts';
 export { drainingKey } from './serve/draining.ts';
+export type { Entering, Entrance, Visit, VisitCall } from './serve/entrance.ts';
 export type { HttpRequest, HttpResponse } from './serve/http.ts';
-export type { CallHead, LeanCall, LeanMethod } from './serve/lane/lean-method.ts';
+export { PREFIX_BYTES, writePrefix } from './serve/lane/lean-frame.ts';
+export type {
+  CallContext,
+  CallHead,
+  LeanCall,
+  LeanMethod,
+  LeanStreamCall,
+  LeanStreamMethod,
+} from './serve/lane/lean-method.ts';
 export { defaultLimits, registryReadMaxBytes, type ServeLimits } from './serve/limits.ts';
 export type { ServeOptions } from './serve/options.ts';
 export {
@@ -100,6 +118,7 @@ export {
   flag,
   type GivenSettings,
   integer,
+  listenFault,
   optional,
   path,
   port,

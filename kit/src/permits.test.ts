@@ -14,17 +14,27 @@ it.each([
   [['list:A', 'fetch:B'], 'fetch', 'B', true],
   [['subscribe:page.updated'], 'subscribe', 'page.updated', true],
   [['subscribe:page.updated'], 'subscribe', 'page.deleted', false],
+  [['call:read_File'], 'call', 'read_File', true],
+  [['call:read_File'], 'call', 'read_file', false],
 ])('permits %j for %s of %s: %s', (permits, action, type, allowed) => {
   expect(permitsAllow(permits, action, type)).toBe(allowed);
 });
 
-it.each(['fetch', 'fetch:', ':A', 'fetch:a b', 'burn:A', 'fetch:A:B', 'Fetch:A', 'fetch: A', '*'])(
-  '%j is no permit',
-  (text) => {
-    expect(readPermit(text)).toBeUndefined();
-    expect(() => parsePermit('permits[0]', text)).toThrow('permits[0]: ');
-  },
-);
+it.each([
+  'fetch',
+  'fetch:',
+  ':A',
+  'fetch:a b',
+  'burn:A',
+  'fetch:A:B',
+  'Fetch:A',
+  'fetch: A',
+  '*',
+  'fetch:read_File',
+])('%j is no permit', (text) => {
+  expect(readPermit(text)).toBeUndefined();
+  expect(() => parsePermit('permits[0]', text)).toThrow('permits[0]: ');
+});
 
 it('a permit is given back as it was written', () => {
   expect(parsePermit('permits[0]', 'call:*')).toBe('call:*');

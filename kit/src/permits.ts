@@ -1,11 +1,13 @@
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { refuse } from './errors.ts';
 
-/** What a permit can be for: the actions that SCOPE_READ is about. */
+/** What a permit can be for: the actions that SCOPE_READ and SCOPE_CALL are about. */
 const permitActions = ['fetch', 'list', 'subscribe', 'call'] as const;
 
 const any = '*';
-const permitPattern = /^([a-z]{1,16}|\*):([A-Z][A-Za-z0-9]{0,62}|[a-z0-9][a-z0-9_.-]{0,254}|\*)$/;
+/** Context types and topics; of calls the names of operations. */
+const typePattern = /^(?:[A-Z][A-Za-z0-9]{0,62}|[a-z0-9][a-z0-9_.-]{0,254}|\*)$/;
+const operationPattern = /^(?:[A-Za-z0-9_.-]{1,128}|\*)$/;
 
 /** A permit in its parts; `*` stands for every action, or every type. */
 export interface Permit {
@@ -15,10 +17,10 @@ export interface Permit {
 
 /** Splits a permit such as "fetch:DocChunk" or "list:*"; undefined: it is none. */
 export function readPermit(text: string): Permit | undefined {
-  const [, action, type] = permitPattern.exec(text) ?? [];
-  if (action === undefined || type === undefined) return undefined;
+  const [, action = '', type = ''] = /^([^:]*):([^:]*)$/.exec(text) ?? [];
+  const form = action === 'call' ? operationPattern : typePattern;
   const known = action === any || permitActions.some((one) => one === action);
-  return known ? { action, type } : undefined;
+  return known && form.test(type) ? { action, type } : undefined;
 }
 
 /** Parses a permit. Throws MALFORMED_REQUEST naming the field. */

@@ -1,3 +1,4 @@
+export { canonicalJson } from './canonical-json.ts';
 export { conditionFault } from './condition/condition.ts';
 export { detectorNames } from './detect/detectors.ts';
 export { patternFault } from './detect/patterns.ts';

@@ -31,7 +31,7 @@ export interface CallFacts {
   readonly purpose: string;
   /** The address that the call came from, without a port. */
   readonly network: string;
-  readonly authentication: 'key' | 'token' | 'certificate';
+  readonly authentication: 'key' | 'token' | 'certificate' | 'registration';
   /** Wall time in ms since 1970. */
   readonly nowMs: number;
 }

@@ -68,14 +68,15 @@ export async function requireTenant(reader: Reader, tenant: string): Promise<voi
   if (!(await reader.tenant(tenant))) throw notFound('tenant', tenant);
 }
 
-/** Refuses scopes, and permits within SCOPE_READ, that the caller does not have itself. */
+/** Refuses scopes, and permits within SCOPE_READ and SCOPE_CALL, that the caller does not have itself. */
 export function requireOwnScopes(
   caller: Caller,
   scopes: readonly Scope[],
   permits: readonly string[] = [],
 ): void {
   if (caller.scopes.has(Scope.PLATFORM)) return;
-  if (scopes.includes(Scope.READ)) requireOwnPermits(caller, permits);
+  if (scopes.includes(Scope.READ) || scopes.includes(Scope.CALL))
+    requireOwnPermits(caller, permits);
   const beyond = scopes.filter((scope) => !caller.scopes.has(scope));
   if (beyond.length === 0) return;
   const names = beyond.map((scope) => ScopeSchema.value[scope]?.name).join(', ');

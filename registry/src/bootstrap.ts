@@ -11,7 +11,7 @@ import { ADMINISTRATOR, foundTenant, newAdministrator, withTenantEtag } from './
 /** The tenant that a new database has. */
 export const FIRST_TENANT = 'default';
 const KEY_FILE = 'admin.key';
-const SCOPES = [Scope.READ, Scope.REGISTER, Scope.ADMIN, Scope.PLATFORM];
+const SCOPES = [Scope.READ, Scope.REGISTER, Scope.ADMIN, Scope.PLATFORM, Scope.CALL];
 
 /**
  * Founds the first tenant of a new database, with an administrator key that is kept in the data

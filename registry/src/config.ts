@@ -50,6 +50,8 @@ export interface RegistryConfig extends GivenSettings<typeof routersTls> {
   readonly changesKept: number;
   /** How long events are kept. Absent: 7 days. */
   readonly eventsKeptMs?: number | undefined;
+  /** How long the log of calls of tools goes back. */
+  readonly toolCallsKeptMs?: number | undefined;
   /** What the events of a tenant take in the database at most. Absent: 1 GiB. */
   readonly eventsMaxBytes?: number | undefined;
   /** Where traces are sent to. Absent: nothing is traced. */
@@ -60,6 +62,9 @@ export interface RegistryConfig extends GivenSettings<typeof routersTls> {
   /** A dump to fill an embedded database in memory with; for tests. */
   readonly pgliteDump?: Blob | undefined;
 }
+
+/** How far the log of calls of tools goes back, where nothing else is set, in milliseconds. */
+export const TOOL_CALLS_KEPT_MS = 30 * 86_400_000;
 
 /** What a registry uses when it is told nothing else. */
 export const registryDefaults = {
@@ -145,6 +150,12 @@ export const registrySettings = {
     max: 1_000_000,
   }),
   ...retentionSettings,
+  toolCallsKeptMs: durationMs('WEIR_TOOL_CALLS_KEPT', {
+    doc: 'How long the log of calls of tools goes back',
+    default: `${TOOL_CALLS_KEPT_MS / 86_400_000}d`,
+    min: 1_000,
+    max: 3660 * 86_400_000,
+  }),
   logLevel: choice('WEIR_LOG_LEVEL', LEVELS, {
     doc: 'The least level that is logged',
     default: registryDefaults.logLevel,

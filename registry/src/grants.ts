@@ -16,7 +16,7 @@ export function parseScopes(field: string, scopes: readonly Scope[]): Scope[] {
   return [...new Set(scopes)].sort((a, b) => a - b);
 }
 
-/** What a credential may be used for within SCOPE_READ, each once; without it they mean nothing. */
+/** What a credential may be used for within SCOPE_READ and SCOPE_CALL, each once; without them they mean nothing. */
 export function parsePermits(
   field: string,
   permits: readonly string[],
@@ -25,8 +25,9 @@ export function parsePermits(
   if (permits.length > PERMITS_MAX) {
     throw malformed(field, `more than ${PERMITS_MAX} permits; use fewer, or "*"`);
   }
-  if (permits.length > 0 && !scopes.includes(Scope.READ)) {
-    throw malformed(field, 'permits are given without SCOPE_READ; give both, or no permits');
+  if (permits.length > 0 && !scopes.includes(Scope.READ) && !scopes.includes(Scope.CALL)) {
+    const text = 'permits are given without SCOPE_READ or SCOPE_CALL; give one too, or no permits';
+    throw malformed(field, text);
   }
   return [...new Set(permits.map((permit, index) => parsePermit(`${field}[${index}]`, permit)))];
 }

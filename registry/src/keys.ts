@@ -10,6 +10,8 @@ export interface KeySpec {
   readonly tenant: string;
   readonly principal: string;
   readonly consumer: string;
+  /** The tool group that it is of. Left out: none. */
+  readonly group?: string;
   readonly title: string;
   readonly scopes: Scope[];
   /** Left out: everything. */

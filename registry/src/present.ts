@@ -3,7 +3,7 @@ import type { Endpoint, Provider } from '@weir/sdk/gen/weir/registry/v1/resource
 import type { SnapshotEndpoint } from '@weir/sdk/gen/weir/registry/v1/watch_pb';
 import { mayRegister } from './access.ts';
 
-/** A provider with its endpoints, as a caller may see it: addresses only who may register. */
+/** A provider with its endpoints, as a caller may see it: addresses and whose they are only who may register. */
 export function presentProvider(
   provider: Provider,
   endpoints: readonly SnapshotEndpoint[],
@@ -18,6 +18,6 @@ export function presentProvider(
   return {
     ...provider,
     manifest: { ...manifest, endpoints: hidden },
-    endpoints: own.map((endpoint: Endpoint) => ({ ...endpoint, url: '' })),
+    endpoints: own.map((endpoint: Endpoint) => ({ ...endpoint, url: '', registrar: '' })),
   };
 }

@@ -244,7 +244,7 @@ contexts:
     const { admin } = weir.as();
     const made = await admin.createTenant({ name: 'bolt', title: 'Bolt' });
     expect(made.secret).toMatch(/^weir_/);
-    expect(made.key?.scopes).toEqual([Scope.READ, Scope.REGISTER, Scope.ADMIN]);
+    expect(made.key?.scopes).toEqual([Scope.READ, Scope.REGISTER, Scope.ADMIN, Scope.CALL]);
     expect(await refusalOf(admin.createTenant({ name: 'bolt' }))).toMatchObject({
       reason: Reason.ALREADY_EXISTS,
     });

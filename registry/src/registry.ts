@@ -25,8 +25,10 @@ import { createAudit } from './audit/audit.ts';
 import { openAuditKeepers } from './audit/audit-keepers.ts';
 import { equipOlderTenants, foundInstallation } from './bootstrap.ts';
 import { readBuiltInTypes, seedBuiltInTypes } from './builtin-types.ts';
+import { openCallKeepers } from './calls/call-keepers.ts';
+import { createCallStore } from './calls/call-store.ts';
 import { openChecks } from './checks/checks.ts';
-import { type RegistryConfig, routersTls } from './config.ts';
+import { type RegistryConfig, routersTls, TOOL_CALLS_KEPT_MS } from './config.ts';
 import type { Core } from './core.ts';
 import { openEventKeepers } from './events/event-keepers.ts';
 import { openEventLog } from './events/event-log.ts';
@@ -119,12 +121,14 @@ export async function openRegistry(
   const { eventsKeptMs: keptMs = EVENTS_KEPT_MS, eventsMaxBytes: maxBytes = EVENTS_MAX_BYTES } =
     config;
   opening.use(openEventKeepers(core, eventLog.store, { keptMs, maxBytes }));
+  const calls = createCallStore(driver.db);
+  opening.use(openCallKeepers(core, calls, config.toolCallsKeptMs ?? TOOL_CALLS_KEPT_MS));
   const server = opening.use(
     await serve({
       host: config.host,
       port: config.port,
       services,
-      routes: createRoutes(core, feed, { audit, eventLog }),
+      routes: createRoutes(core, feed, { audit, eventLog, calls }),
       gate: createGate(createAssertions(config.serviceSecret)),
       interceptors: [sanitiseFaults],
       log,

@@ -22,6 +22,8 @@ const { READ, REGISTER, ADMIN, PLATFORM } = Scope;
 /** Who a test calls as. */
 export interface TestCaller {
   readonly tenant?: string;
+  /** Default: ann. */
+  readonly principal?: string;
   readonly scopes?: readonly Scope[];
   readonly permits?: readonly string[];
 }
@@ -77,12 +79,12 @@ export async function openTestRegistry(
 
 function clientsOf(
   baseUrl: string,
-  { tenant = 'default', scopes, permits = [] }: TestCaller,
+  { tenant = 'default', principal = 'ann', scopes, permits = [] }: TestCaller,
 ): TestClients {
   const held = new Set(scopes ?? [READ, REGISTER, ADMIN, PLATFORM]);
   const caller = {
     tenant,
-    principal: 'ann',
+    principal,
     consumer: '',
     keyId: 'k',
     authentication: 'key' as const,

@@ -15,9 +15,10 @@ import {
 } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { callerOfCertificate, principalOfCertificate } from './identity/certificates.ts';
 import { merged } from './identity/claims.ts';
-import { callerOfKey, noAttributes, principalOfKey } from './identity/keys.ts';
+import { callerOfKey, callerWith, noAttributes, principalOfKey } from './identity/keys.ts';
 import type { Nonces } from './identity/nonces.ts';
 import { invalidKey, invalidToken, unknownCertificate, unreadable } from './identity/refusals.ts';
+import { callerOfRegistrar } from './identity/registrar.ts';
 import { verifySignature } from './identity/signature.ts';
 import type { Tokens } from './identity/tokens.ts';
 import { pairOf } from './snapshot/credentials.ts';
@@ -116,6 +117,8 @@ export function requireStillValid(
     case 'key': {
       const known = findKey(snapshot, caller.keyId);
       if (!known?.key || !principalOfKey(snapshot, known.key, clock)) throw invalidKey();
+      // What a key of a tool group may do changes with the group.
+      if (known.key.group) return from(caller.network, callerWith(snapshot, known.key, clock));
       return renewed(snapshot, caller);
     }
     case 'token':
@@ -124,6 +127,11 @@ export function requireStillValid(
     case 'certificate':
       if (expired || !isCertificateSame(snapshot, caller)) throw unknownCertificate();
       return renewed(snapshot, caller);
+    case 'registration': {
+      const known = callerOfRegistrar(snapshot, caller.tenant, caller.principal);
+      if (!known) throw invalidKey();
+      return known;
+    }
     default:
       return caller.authentication satisfies never;
   }

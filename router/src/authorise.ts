@@ -24,6 +24,7 @@ import { foreignSubjectOf, subjectOf } from './subject.ts';
 /** Decides what one caller may do, under one snapshot. */
 export interface Authority {
   readonly snapshot: Snapshot;
+  readonly caller: Caller;
   /** What the caller may do with a type. */
   access(action: ActionName, type: string): Access;
 }

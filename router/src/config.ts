@@ -17,6 +17,7 @@ import { journalSettings } from './audit/settings.ts';
 import { blobSettings } from './blobs/settings.ts';
 import { eventSettings } from './events/settings.ts';
 import { type IdentityConfig, identitySettings } from './identity/settings.ts';
+import { mcpSettings } from './mcp/settings.ts';
 
 /** The settings of a router, each from one environment variable. */
 export const routerSettings = {
@@ -63,7 +64,7 @@ export const routerSettings = {
     max: 100_000,
   }),
   fastLane: choice('WEIR_FAST_LANE', ['on', 'off'], {
-    doc: 'Whether FetchContext over HTTP/2, in gRPC or binary Connect, is answered without the RPC library; off only to find a fault, or to compare',
+    doc: 'Whether FetchContext and Subscribe over HTTP/2, in gRPC or binary Connect, are answered without the RPC library; off only to find a fault, or to compare',
     default: 'on',
   }),
   http2: choice('WEIR_HTTP2', ['node', 'own'], {
@@ -104,6 +105,7 @@ export const routerSettings = {
     // The process ends after 28 s, whatever happens.
     max: 25_000,
   }),
+  ...mcpSettings,
   ...tracingSettings,
   logLevel: choice('WEIR_LOG_LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
     doc: 'The least severe log lines that are written',

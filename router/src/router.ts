@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { createClient } from '@connectrpc/connect';
 import {
@@ -10,17 +11,20 @@ import {
   ensureFolder,
   type Logger,
   type Metrics,
+  noSecrets,
   type OperationsOptions,
   type OutboundGuard,
   observeDisk,
   openOperations,
+  openSecretsFile,
   openTracing,
   passTrace,
   serve,
   systemClock,
 } from '@weir/kit';
 import { WatchService } from '@weir/sdk/gen/weir/registry/v1/watch_pb';
-import { openRecording, recordingGate } from './audit/open-recording.ts';
+import { CallIntakeService } from '@weir/sdk/gen/weir/tools/v1/calls_pb';
+import { openRecording, recordingGate, routerName } from './audit/open-recording.ts';
 import { recordUnhandled } from './audit/unhandled.ts';
 import { authenticate } from './authenticate.ts';
 import { openBlobs } from './blobs/open.ts';
@@ -45,6 +49,8 @@ import { openRegistryTls } from './identity/registry-tls.ts';
 import { openLimits } from './limits/limits.ts';
 import { type LimitPool, openRedisPool } from './limits/pool.ts';
 import { createPageTokens } from './list/page-token.ts';
+import { openMcp } from './mcp/open.ts';
+import { corsOf } from './origins.ts';
 import { openExaminer } from './quality/examiner.ts';
 import { createProviderRecords } from './quality/record.ts';
 import { openRedactions } from './redactions.ts';
@@ -58,14 +64,18 @@ import {
 } from './router-metrics.ts';
 import { dear, lasting, leanMethods, routes, services } from './routes.ts';
 import { callAsyncApi } from './rpc/get-async-api.ts';
-import { noSecrets, openSecretsFile } from './secrets.ts';
 import { type FollowerState, startFollower } from './snapshot/follower.ts';
 import { createSnapshotHolder } from './snapshot/holder.ts';
 import { openSnapshotKeeper } from './snapshot/keep.ts';
 import { knows } from './snapshot/snapshot.ts';
+import { openArgumentChecks } from './tools/argument-checks.ts';
+import { openCallLog } from './tools/call-log.ts';
+import { createToolStates } from './tools/tool-states.ts';
 import { traceUpstream } from './traces.ts';
 import { openUpstream } from './upstream/upstream.ts';
 import { observeUpstream } from './upstream/upstream-metrics.ts';
+import { createDuties } from './watches/duties.ts';
+import { openWatches } from './watches/watches.ts';
 
 /** What can be given to a router instead of what it would make. */
 export interface RouterDeps {
@@ -185,7 +195,14 @@ export async function openRouter(
     ...{ groups: createGroups(eventLog), ackIds: createAckIds(secret) },
     ...{ subscriptions: createSubscriptions(metrics), knownTopics, publicUrl: config.publicUrl },
     redactEvent: createEventRedaction(redactions),
+    toolStates: createToolStates(secret),
+    argumentChecks: stack.use(openArgumentChecks({ clock, log, metrics })),
+    callLog: stack.use(
+      openCallLog({ client: createClient(CallIntakeService, transport.service), log, metrics }),
+    ),
   };
+  const mcp = stack.use(openMcp(config, pipeline, metrics));
+  const cors = corsOf(config);
   const server = await serve({
     ...{ host: config.host, port: config.port, services, dear, lasting },
     routes: routes({ ...pipeline, transport: transport.forwarding, assertions }),
@@ -203,14 +220,25 @@ export async function openRouter(
     log,
     metrics,
     tracing,
-    handle(request, response) {
+    handle(request, response, entrance) {
       callAsyncApi(request);
+      if (mcp.handle(request, response, entrance)) return true;
       return handle?.(request, response) ?? false;
     },
-    ...(config.corsOrigins ? { cors: { origins: parseOrigins(config.corsOrigins) } } : {}),
+    cors,
   });
   stack.use(server);
-  const drain = () => server.drain(config.drainMs);
+  // After each start another: what one before still does is not its duty any more.
+  const instance = `${routerName(config.dataDir)}/${randomUUID()}`;
+  const watches = stack.use(
+    openWatches({
+      ...{ ...pipeline, metrics, snapshotMaxAgeMs: config.snapshotMaxAgeMs },
+      duties: createDuties(transport.service, instance),
+    }),
+  );
+  const drain = async () => {
+    await Promise.all([watches[Symbol.asyncDispose](), server.drain(config.drainMs)]);
+  };
   stack.defer(drain);
 
   const owned = stack.move();
@@ -270,8 +298,4 @@ function notReady(ageMs: number, maxAgeMs: number): string | undefined {
   if (ageMs === Number.POSITIVE_INFINITY) return 'the registry has not been heard of yet';
   if (ageMs <= maxAgeMs) return undefined;
   return `the registry was last heard of ${Math.round(ageMs / 1000)} s ago`;
-}
-
-function parseOrigins(text: string): readonly string[] | '*' {
-  return text === '*' ? '*' : text.split(',').map((origin) => origin.trim());
 }

@@ -46,17 +46,22 @@ export function traceUpstream(upstream: Upstream): Upstream {
       span.set({ 'weir.items': request.queries.length });
       return within(span, provider, () => upstream.fetch(provider, request, limits));
     },
-    async list(provider, request, limits) {
-      const span = beginUpstream(provider, ProviderService.method.list.name);
-      try {
-        return await span.run(() => upstream.list(provider, request, limits));
-      } catch (error) {
-        span.fail(reasonFor(error, provider));
-        throw error;
-      } finally {
-        span.end();
-      }
+    list: (provider, request, limits) =>
+      around(provider, ProviderService.method.list.name, () =>
+        upstream.list(provider, request, limits),
+      ),
+    call(provider, request, limits) {
+      const span = beginUpstream(provider, ProviderService.method.call.name);
+      if (span === noSpan) return upstream.call(provider, request, limits);
+      span.set({ 'weir.operation': request.operation });
+      return within(span, provider, () => upstream.call(provider, request, limits));
     },
+    complete: (provider, request, limits) =>
+      around(provider, ProviderService.method.complete.name, () =>
+        upstream.complete(provider, request, limits),
+      ),
+    // It lasts: there is no call that it would be a part of.
+    watch: (provider, request, signal) => upstream.watch(provider, request, signal),
     [Symbol.asyncDispose]: () => upstream[Symbol.asyncDispose](),
   };
 }
@@ -72,6 +77,22 @@ function beginUpstream({ tenant, name, version }: ProviderVersion, method: strin
   };
   const options = { kind: SpanKind.CLIENT, attributes };
   return beginSpan(`${ProviderService.typeName}/${method}`, options);
+}
+
+async function around<T>(
+  provider: ProviderVersion,
+  method: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const span = beginUpstream(provider, method);
+  try {
+    return await span.run(work);
+  } catch (error) {
+    span.fail(reasonFor(error, provider));
+    throw error;
+  } finally {
+    span.end();
+  }
 }
 
 async function* within<T>(

@@ -1,5 +1,11 @@
 import { create, type JsonObject, type MessageInitShape } from '@bufbuild/protobuf';
-import { type Clock, createConsistencyTokens, createLogger, systemClock } from '@weir/kit';
+import {
+  type Clock,
+  createConsistencyTokens,
+  createLogger,
+  noSecrets,
+  systemClock,
+} from '@weir/kit';
 import type { PolicyManifestSchema } from '@weir/sdk/gen/weir/policy/v1/policy_pb';
 import {
   EndpointHealth,
@@ -21,7 +27,6 @@ import type { Outcome } from '../src/outcome.ts';
 import { openExaminer } from '../src/quality/examiner.ts';
 import { createProviderRecords } from '../src/quality/record.ts';
 import { openRedactions, type RedactionResult } from '../src/redactions.ts';
-import { noSecrets } from '../src/secrets.ts';
 import { createSnapshotHolder } from '../src/snapshot/holder.ts';
 import { applyEntries, emptySnapshot } from '../src/snapshot/snapshot.ts';
 import { openUpstream } from '../src/upstream/upstream.ts';

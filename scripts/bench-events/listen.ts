@@ -11,7 +11,8 @@ let breaks = 0;
 let told = 0;
 let cpu = process.cpuUsage();
 
-const answer = (message: Answer) => void process.send?.(message);
+/** Who has ended asks no more. */
+const answer = (message: Answer) => void process.send?.(message, undefined, {}, () => {});
 
 process.on('message', (question: Question) => {
   if (question.ask === 'take') return take();
@@ -20,6 +21,10 @@ process.on('message', (question: Question) => {
     hear: (data: Uint8Array) => latencies.record(nowMs() - dueOf(data)),
     broke: () => {
       breaks += 1;
+    },
+    ended(error: unknown) {
+      breaks += 1;
+      console.error('a subscription ended for good:', error);
     },
   };
   subscribeAll(where, subscriptions, ears).then(

@@ -22,6 +22,8 @@ export interface Measurement extends Omit<Taken, 'cpuSeconds'> {
   readonly deliveriesPerSecond: number;
   /** Deliveries of acknowledged events that did not come in time. */
   readonly missing: number;
+  /** The processor that the process which serves subscriptions took for a delivery, in microseconds. */
+  readonly microsEach: number;
   /** Shares of a core: the subject's processes, the publisher, who listens, and all others here. */
   readonly cpu: {
     readonly subject: number;
@@ -46,7 +48,9 @@ export async function measure(stage: Stage, load: Load): Promise<Measurement> {
   const { subject, listener, subscriptions, signal } = stage;
   await listener.take();
   const pids = subject.parts.flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
+  const serving = subject.part.pid === undefined ? [] : [subject.part.pid];
   const before = readCpu(pids);
+  const servedBefore = readCpu(serving);
   const own = process.cpuUsage();
   const startMs = performance.now();
   const sent = load.kind === 'rate' ? await atRate(stage, load) : await asQuickly(stage, load);
@@ -58,6 +62,7 @@ export async function measure(stage: Stage, load: Load): Promise<Measurement> {
   }
   const seconds = (performance.now() - startMs) / 1_000;
   const after = readCpu(pids);
+  const served = cpuUse(servedBefore, readCpu(serving));
   const { user, system } = process.cpuUsage(own);
   const { cpuSeconds, ...taken } = await listener.take();
   const { subjectSeconds, foreignShare } = cpuUse(before, after);
@@ -66,6 +71,7 @@ export async function measure(stage: Stage, load: Load): Promise<Measurement> {
     ...taken,
     deliveriesPerSecond: taken.deliveries / seconds,
     missing: Math.max(0, expected - taken.deliveries),
+    microsEach: (served.subjectSeconds * 1e6) / taken.deliveries,
     cpu: {
       subject: subjectSeconds / seconds,
       publisher: (user + system) / 1e6 / seconds,

@@ -1,3 +1,4 @@
+import { spread, table } from '../tables.ts';
 import type { Measurement } from './measure.ts';
 import type { Durability } from './servers.ts';
 
@@ -26,7 +27,7 @@ const titles = {
   system: 'acknowledged once the operating system has it: lost only with the machine',
 } as const;
 const header = [
-  ...['subject', 'p50 ms', 'p99 ms', 'deliveries/s', 'p99 ms then'],
+  ...['subject', 'p50 ms', 'p99 ms', 'µs each', 'deliveries/s', 'p99 ms then', 'µs each then'],
   ...['subject cpu', 'publisher cpu', 'listener cpu', 'missing', 'kept by'],
 ];
 
@@ -43,8 +44,10 @@ function cells({ subject, keeps, atRate, saturated }: Row): string[] {
     subject,
     spread(atRate.map(({ p50Ms }) => p50Ms)),
     spread(atRate.map(({ p99Ms }) => p99Ms)),
+    spread(atRate.map(({ microsEach }) => microsEach)),
     spread(saturated.map(({ deliveriesPerSecond }) => deliveriesPerSecond)),
     spread(saturated.map(({ p99Ms }) => p99Ms)),
+    spread(saturated.map(({ microsEach }) => microsEach)),
     most(({ cpu }) => cpu.subject).toFixed(2),
     most(({ cpu }) => cpu.publisher).toFixed(2),
     most(({ cpu }) => cpu.listener).toFixed(2),
@@ -60,23 +63,4 @@ export function memoryTable(all: readonly Memory[]): string {
     `${(bytesPerSubscription / 1024).toFixed(1)}`,
   ]);
   return table([['subject', 'MB before', 'MB after', 'KiB each'], ...rows]);
-}
-
-function spread(figures: readonly number[]): string {
-  const sorted = figures.toSorted((a, b) => a - b);
-  const short = (value = Number.NaN) =>
-    value >= 100 ? Math.round(value).toString() : value.toPrecision(3);
-  return `${short(sorted[sorted.length >> 1])} (${short(sorted[0])} to ${short(sorted.at(-1))})`;
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, at) =>
-    Math.max(...rows.map((row) => row[at]?.length ?? 0)),
-  );
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-      .join('  ')
-      .trimEnd();
-  return rows.map(line).join('\n');
 }

@@ -1,12 +1,11 @@
 import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { binary } from '../../trials/src/parts/binaries.ts';
 import { createPart, type Part } from '../../trials/src/parts/part.ts';
-import { freePort } from '../../trials/src/parts/ports.ts';
+import { freePort, listens } from '../../trials/src/parts/ports.ts';
 import { openTopology, type Topology, until } from '../../trials/src/parts/topology.ts';
 import type { Where } from './spec.ts';
 
@@ -118,13 +117,4 @@ async function openNats({ site, addPart }: Topology): Promise<Subject> {
       return durability === 'disk' ? undefined : 'file storage, synced every 2 minutes';
     },
   };
-}
-
-async function listens(port: number): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = createConnection({ port, host: '127.0.0.1' });
-  socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-  const isOpen = await promise;
-  socket.destroy();
-  return isOpen;
 }

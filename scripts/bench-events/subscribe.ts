@@ -1,13 +1,14 @@
 import { jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { createWeir, type WeirCallError } from '@weir/sdk';
+import { createWeir } from '@weir/sdk';
 import { Redis } from 'ioredis';
 import { NAME, type Where } from './spec.ts';
 
-/** Told of each delivery, and of each subscription that broke off. */
+/** Told of each delivery, and of each subscription that broke off and goes on, or does not. */
 export interface Ears {
   hear(data: Uint8Array): void;
-  broke(error: unknown): void;
+  broke(): void;
+  ended(error: unknown): void;
 }
 
 const WEIR_STREAMS_PER_CONNECTION = 50;
@@ -36,12 +37,12 @@ async function overWeir({ url, key }: WhereOf<'weir'>, count: number, ears: Ears
     if (at % WEIR_STREAMS_PER_CONNECTION === 0) weir = createWeir({ url, key });
     const { promise, resolve } = Promise.withResolvers<void>();
     begun.push(promise);
-    const onBreak = (error: WeirCallError) => ears.broke(error);
+    const onBreak = () => ears.broke();
     const read = async () => {
       const events = weir.subscribe(NAME, { onCursor: () => resolve(), onBreak });
       for await (const { data } of events) ears.hear(data);
     };
-    read().catch((error: unknown) => ears.broke(error));
+    read().catch((error: unknown) => ears.ended(error));
   }
   await Promise.all(begun);
 }
@@ -68,7 +69,7 @@ async function overRedis(
         }
       }
     };
-    read().catch((error: unknown) => ears.broke(error));
+    read().catch((error: unknown) => ears.ended(error));
   }
 }
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Setting } from '@weir/kit';
 import { registrySettings } from '@weir/registry/config';
 import { routerSettings } from '@weir/router';
+import { connectorSettings } from '../../mcp/src/client/config.ts';
 import { standaloneSettings } from '../../standalone/src/config.ts';
 
 /** A setting, and which processes read it. */
@@ -22,6 +23,7 @@ const processes: Readonly<Record<string, Readonly<Record<string, Setting<unknown
   registry: registrySettings,
   router: routerSettings,
   standalone: standaloneSettings,
+  connector: connectorSettings,
 };
 
 /** All settings of servers, by variable. Where two processes differ, each has its own row. */

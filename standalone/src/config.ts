@@ -10,6 +10,7 @@ import {
   SettingsError,
   url,
 } from '@weir/kit';
+import { signInSettings } from '@weir/mcp/client';
 // The registry itself is loaded in its own thread only.
 import { databaseSettings, registrySettings, withPassword } from '@weir/registry/config';
 import { routerSettings } from '@weir/router';
@@ -27,12 +28,19 @@ export const standaloneSettings = {
   ...sharedSettings,
   ...databaseSettings,
   auditMinRetentionMs: registrySettings.auditMinRetentionMs,
+  toolCallsKeptMs: registrySettings.toolCallsKeptMs,
   // The ready-made providers, and those that its one user tries, run on this machine.
   outboundAllow: outboundAllow('loopback'),
   docsDir: path('WEIR_DOCS_DIR', {
     doc: 'The folder whose documents are served as DocChunk',
     default: projectDir,
   }),
+  upstreamsFile: optional(
+    path('WEIR_UPSTREAMS_FILE', {
+      doc: 'The file that names the MCP servers that become providers; none: upstreams.yaml in the data directory',
+    }),
+  ),
+  ...signInSettings,
   sqlUrl: optional(
     url('WEIR_SQL_URL', {
       doc: 'A PostgreSQL database whose schema is served as SQLSchema; none: that of Weir itself',
@@ -122,6 +130,8 @@ export function dataFiles(dataDir: string) {
     adminKey: join(dataDir, 'admin.key'),
     providersKey: join(dataDir, 'providers.key'),
     serviceSecret: join(dataDir, 'service.key'),
+    connectorKeys: join(dataDir, 'connector-keys'),
+    upstreams: join(dataDir, 'upstreams.yaml'),
     log: join(dataDir, 'logs', 'weir.log'),
     snapshot: join(dataDir, 'snapshot.bin'),
   };

@@ -1,4 +1,3 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import {
   createLogger,
@@ -13,12 +12,12 @@ import {
 // The registry itself is loaded in its own thread only.
 import { registryDefaults } from '@weir/registry/config';
 import { openRouter, type Router } from '@weir/router';
-import { createWeir, Reason, WeirCallError } from '@weir/sdk';
-import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { cacheFolder } from './cache-folder.ts';
 import { dataFiles, type StandaloneConfig } from './config.ts';
+import { ownKey } from './own-keys.ts';
 import { readyMadeNames, serveReadyMade } from './providers.ts';
 import { type LoadingThread, loadRegistryThread, type RegistryThread } from './registry-thread.ts';
+import { serveUpstreams } from './upstreams.ts';
 
 /** Weir in one process: registry, router and the ready-made providers. */
 export interface Standalone extends AsyncDisposable {
@@ -32,6 +31,13 @@ export interface Standalone extends AsyncDisposable {
   readonly firstStart: boolean;
   readonly router: Router;
 }
+
+/** Who registers the providers that come with Weir. */
+const readyMade = {
+  principal: 'ready-made-providers',
+  title: 'The providers that come with Weir',
+  tenant: '',
+};
 
 const READY_TIMEOUT_MS = 30_000;
 
@@ -66,6 +72,7 @@ export async function openStandalone(
         outboundAllow: config.outboundAllow,
         auditMinRetentionMs: config.auditMinRetentionMs,
         eventsKeptMs: config.eventsKeptMs,
+        toolCallsKeptMs: config.toolCallsKeptMs,
         eventsMaxBytes: config.eventsMaxBytes,
         tracesUrl: config.tracesUrl,
         tracesShare: config.tracesShare,
@@ -84,8 +91,12 @@ export async function openStandalone(
   );
   await router.ready(AbortSignal.timeout(READY_TIMEOUT_MS));
   const key = registry.adminKey ?? readSecretFile('WEIR_DATA_DIR', files.adminKey);
-  const at = { url: router.url, key: await providersKey(files.providersKey, router.url, key) };
+  const place = { url: router.url, adminKey: key };
+  const at = { url: router.url, key: await ownKey(files.providersKey, readyMade, place) };
+  const served = serveUpstreams({ config, place, log });
+  stack.defer(async () => (await served)[Symbol.asyncDispose]());
   await serveReadyMade(stack, { config, at, registry, opsPort: router.opsPort, log });
+  await served;
   // What is under way still needs the providers.
   stack.defer(() => router.drain());
   const owned = stack.move();
@@ -106,43 +117,4 @@ function metricsOfBoth(registry: RegistryThread): Metrics {
     ...metrics,
     text: async () => joinExpositions(await Promise.all([metrics.text(), registry.metrics()])),
   };
-}
-
-/** The key of the ready-made providers: kept beside the administrator's, and made when needed. */
-async function providersKey(path: string, url: string, adminKey: string): Promise<string> {
-  const kept = readKept(path);
-  if (kept !== undefined && (await isValid(url, kept))) return kept;
-  const weir = createWeir({ url, key: adminKey });
-  try {
-    const { secret } = await weir.admin.createKey({
-      principal: 'ready-made-providers',
-      title: 'The providers that come with Weir',
-      scopes: [Scope.REGISTER],
-    });
-    writeFileSync(path, `${secret}\n`, { mode: 0o600 });
-    return secret;
-  } finally {
-    weir.close();
-  }
-}
-
-function readKept(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return undefined;
-  }
-}
-
-async function isValid(url: string, key: string): Promise<boolean> {
-  const weir = createWeir({ url, key, retries: 0 });
-  try {
-    await weir.admin.whoAmI({});
-    return true;
-  } catch (error) {
-    if (error instanceof WeirCallError && error.reason === Reason.CREDENTIAL_INVALID) return false;
-    throw error;
-  } finally {
-    weir.close();
-  }
 }

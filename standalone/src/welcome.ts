@@ -20,7 +20,8 @@ export async function welcome(weir: Standalone, config: StandaloneConfig): Promi
     return [
       'Weir is up.',
       '',
-      `  callers      ${weir.url}  (gRPC, gRPC-Web, Connect)`,
+      `  callers      ${weir.url}  (gRPC, gRPC-Web, Connect, WebSocket)`,
+      `  MCP clients  ${weir.url}/mcp`,
       `  operations   http://${config.opsHost}:${weir.opsPort}  (/healthz, /readyz, /metrics)`,
       `  key          ${weir.firstStart ? `${weir.key}  (shown this once; kept in ${keyFile})` : `in ${keyFile}`}`,
       '',

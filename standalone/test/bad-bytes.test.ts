@@ -1,5 +1,7 @@
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { Code } from '@connectrpc/connect';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openFrame, sendFrame } from './bad-input/frames.ts';
 import { frame, type Sent, sendBytes, type WireName, wires } from './bad-input/wire.ts';
 import { openTestWeir, type TestWeir } from './weir.ts';
 
@@ -67,7 +69,8 @@ describe.each(binary)('over %s, a message', (name) => {
   });
 });
 
-test.each([
+/** JSON that is no message; what is no JSON at all breaks the frame that it stands in. */
+const jsons: readonly [string, string][] = [
   ['nothing', ''],
   ['cut off', '{"refs":['],
   ['of another shape', '[]'],
@@ -81,10 +84,52 @@ test.each([
   ['with a duration beyond all time', '{"maxAge":"999999999999999s"}'],
   ['100,000 deep', `${'{"refs":['.repeat(100_000)}`],
   ['of no UTF-8', '{"refs":[{"key":"\xff\xfe"}]}'],
-])('JSON %s', async (_, text) => {
+];
+
+test.each(jsons)('JSON %s', async (_, text) => {
   const answer = await send('Connect JSON', { body: bytes(text) });
   expect(answer).toMatchObject({ status: 400, code: 'InvalidArgument' });
 });
+
+describe('over a WebSocket, a message', () => {
+  test.each(messages)('%s ends its call alone', async (_, message) => {
+    const form = 'weir.v1.proto';
+    const told = await sendFrame(target(), form, openFrame(form, target(), { message }));
+    expect(told).toMatchObject({ next: { code: 0 }, others: [{ code: Code.InvalidArgument }] });
+  });
+
+  test.each(jsons.filter(([name]) => name !== 'of no UTF-8'))('of JSON: %s', async (_, text) => {
+    const form = 'weir.v1.json';
+    const opened = openFrame(form, target(), { message: bytes(text) });
+    const told = await sendFrame(target(), form, opened);
+    const isFrame = isJson(text);
+    if (!isFrame) expect(told).toEqual({ next: undefined, others: [], closed: 1007 });
+    else
+      expect(told).toMatchObject({ next: { code: 0 }, others: [{ code: Code.InvalidArgument }] });
+  });
+
+  test.each([
+    ['of the wrong kind', 'weir.v1.proto', '{}', 1003],
+    ['of the wrong kind', 'weir.v1.json', new Uint8Array([1]), 1003],
+    ['that is none', 'weir.v1.proto', new Uint8Array([0x0f, 1]), 1007],
+    ['that is none', 'weir.v1.json', '[]', 1007],
+    ['of nothing', 'weir.v1.proto', new Uint8Array(0), 1002],
+    ['of nothing', 'weir.v1.json', '{}', 1002],
+    ['larger than 4 MiB', 'weir.v1.json', ' '.repeat(5_000_000), 1009],
+  ] as const)('in a frame %s, %s, closes its connection', async (_, form, sent, code) => {
+    const told = await sendFrame(target(), form, sent);
+    expect(told).toEqual({ next: undefined, others: [], closed: code });
+  });
+});
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 describe.each(framed)('over %s, a frame', (name) => {
   const message = bytes('\x0a\x06\x0a\x01X\x1a\x01y');

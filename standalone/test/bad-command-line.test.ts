@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -20,15 +21,18 @@ afterAll(() => folder[Symbol.asyncDispose]());
 
 const standalone = 'standalone/src/main.ts';
 
-/** The environment of a start that would work, with something changed. */
+/**
+ * The environment of a start that would work, with something changed. Each start has its own
+ * data: some open their database before they refuse, and a database is open in one process.
+ */
 function envWith(more: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const dataDir = join(folder.path, 'data');
+  const dataDir = join(folder.path, 'data', randomUUID());
   return { WEIR_PORT: '0', WEIR_OPS_PORT: '0', WEIR_DATA_DIR: dataDir, ...more };
 }
 
 async function refusalOf(file: string, env: NodeJS.ProcessEnv, args: readonly string[] = []) {
   const { exitCode, out, err } = await runMainFile(file, args, { env });
-  expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' });
+  expect({ exitCode, out }, err).toEqual({ exitCode: 2, out: '' });
   expect(err).toMatch(/^weir: .+\n$/);
   expect(err).not.toMatch(/\bat .*\.(ts|js|mjs):\d|node:internal/);
   return err;
@@ -152,7 +156,7 @@ test.concurrent.each([
 ])('weir with %s', async (_, args, text) => {
   const env = { WEIR_KEY: `weir_${'0'.repeat(16)}_${'a'.repeat(43)}` };
   const { exitCode, out, err } = await runMainFile('cli/src/main.ts', args, { env });
-  expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' });
+  expect({ exitCode, out }, err).toEqual({ exitCode: 2, out: '' });
   expect(err).toMatch(text);
   expect(err).not.toMatch(/\bat .*\.(ts|js|mjs):\d|node:internal/);
 });

@@ -5,23 +5,48 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { reasonOf } from '@weir/kit';
 import { hasRedisServer, openTestRedis, type TestRedis } from '@weir/kit/testing/redis-server';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
-import { Start, SubscribeRequestSchema } from '@weir/sdk/gen/weir/events/v1/events_pb';
-import { PrincipalKind, Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import {
+  Start,
+  SubscribeRequestSchema,
+  type SubscribeResponse,
+} from '@weir/sdk/gen/weir/events/v1/events_pb';
 import { defineContext, defineProvider, serveProvider } from '@weir/sdk/provider';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Events, event, eventsOf, keysOf, take } from './event-clients.ts';
+import { openPrincipal, openTenant } from './tenants.ts';
 import { openTestWeir, type TestWeir, until } from './weir.ts';
 
-/** A principal of the tenant with a key of its own. */
-async function openPrincipal({ weir, client }: TestWeir, name: string, scopes = [Scope.READ]) {
-  await client.admin.createPrincipal({ name, kind: PrincipalKind.AGENT });
-  const { secret } = await client.admin.createKey({ principal: name, scopes });
-  return eventsOf(weir.url, secret);
-}
+const unpublishable: [string, object, Code, Reason][] = [
+  ['no events', { events: [] }, Code.InvalidArgument, Reason.BATCH_EMPTY],
+  [
+    'too many',
+    { events: Array.from({ length: 257 }, () => event('a')) },
+    Code.InvalidArgument,
+    Reason.BATCH_TOO_LARGE,
+  ],
+  [
+    'a topic',
+    { events: [event('a', { topic: 'Page Updated' })] },
+    Code.InvalidArgument,
+    Reason.INVALID_NAME,
+  ],
+  ['a key', { events: [event('a\n')] }, Code.InvalidArgument, Reason.INVALID_KEY],
+  [
+    'data',
+    { events: [event('a', { data: new Uint8Array(256 * 1024 + 1) })] },
+    Code.ResourceExhausted,
+    Reason.MESSAGE_TOO_LARGE,
+  ],
+  [
+    'a ref',
+    { events: [event('a', { refs: [{ type: '', key: 'x' }] })] },
+    Code.InvalidArgument,
+    Reason.INVALID_NAME,
+  ],
+];
 
-/** A Redis for the logs of these tests, each in a database of its own. */
+/** A Redis for the logs of these tests. */
 let redis: TestRedis | undefined;
-let databases = 0;
 beforeAll(async () => {
   if (hasRedisServer) redis = await openTestRedis();
 });
@@ -29,7 +54,7 @@ afterAll(() => redis?.[Symbol.asyncDispose]());
 
 const inRedis = () => ({
   WEIR_EVENTS_LOG: 'redis',
-  WEIR_EVENTS_REDIS_URL: `${redis?.url}/${databases++}`,
+  WEIR_EVENTS_REDIS_URL: redis?.url,
 });
 const places = [
   { place: 'the registry', envOf: () => ({}), isThere: true },
@@ -40,10 +65,16 @@ describe.each(places)('events in $place', ({ envOf, isThere }) => {
   beforeEach((context) => {
     if (!isThere) context.skip('there is no redis-server');
   });
-  const open = () => openTestWeir(envOf());
+  // One Weir for all of them; each test has a tenant of its own, and so a log of its own.
+  let shared: TestWeir | undefined;
+  beforeAll(async () => {
+    if (isThere) shared = await openTestWeir(envOf());
+  }, 180_000);
+  afterAll(() => shared?.[Symbol.asyncDispose]());
+  const open = () => openTenant(shared as TestWeir);
 
   test('come in the order in which they were published, and go on from a cursor', async () => {
-    await using opened = await open();
+    using opened = await open();
     const events = eventsOf(opened.weir.url, opened.weir.key);
     await events.publish({ events: [event('a'), event('b'), event('c')] });
     const all = { topics: ['page.*'], start: Start.EARLIEST };
@@ -59,7 +90,7 @@ describe.each(places)('events in $place', ({ envOf, isThere }) => {
   });
 
   test('come as they happen, with what they carry', async () => {
-    await using opened = await open();
+    using opened = await open();
     const events = eventsOf(opened.weir.url, opened.weir.key);
     const subscription = events.subscribe({ topics: ['page.updated'] })[Symbol.asyncIterator]();
     // The first message says where it begins.
@@ -80,7 +111,7 @@ describe.each(places)('events in $place', ({ envOf, isThere }) => {
   });
 
   test('are published once, however often they are sent under one key', async () => {
-    await using opened = await open();
+    using opened = await open();
     const events = eventsOf(opened.weir.url, opened.weir.key);
     const request = { events: [event('a'), event('b')], idempotencyKey: 'k1' };
     const first = await events.publish(request);
@@ -94,7 +125,7 @@ describe.each(places)('events in $place', ({ envOf, isThere }) => {
   });
 
   test('bring the items of their refs as they are now, and caches forget what they were', async () => {
-    await using opened = await open();
+    using opened = await open();
     let text = 'old';
     await using _provider = await serveNotes(opened, () => text);
     const fetchNote = async (consistencyToken = '') => {
@@ -126,10 +157,10 @@ describe.each(places)('events in $place', ({ envOf, isThere }) => {
   });
 
   test('reach whom the policy lets, and nobody else', async () => {
-    await using opened = await open();
+    using opened = await open();
     const { client, weir } = opened;
     const admin = eventsOf(weir.url, weir.key);
-    const reader = await openPrincipal(opened, 'reader');
+    const { events: reader } = await openPrincipal(opened, 'reader');
     await client.policy.putPolicy({
       policy: { source: { case: 'document', value: secretTopics } },
     });
@@ -141,11 +172,45 @@ describe.each(places)('events in $place', ({ envOf, isThere }) => {
     await expect(mayNot).rejects.toMatchObject({ code: Code.PermissionDenied });
   });
 
-  test('show of what they carry what the policy lets', async () => {
-    await using opened = await open();
+  test('are decided on by the policy of the moment, for each subscriber on its own', async () => {
+    using opened = await open();
     const { client, weir } = opened;
     const admin = eventsOf(weir.url, weir.key);
-    const reader = await openPrincipal(opened, 'reader');
+    const { events: reader } = await openPrincipal(opened, 'reader');
+    const [whole, part] = [admin, reader].map((events) =>
+      events.subscribe({ topics: ['*'] })[Symbol.asyncIterator](),
+    );
+    const next = async (from: AsyncIterator<SubscribeResponse> | undefined) => {
+      const value: SubscribeResponse | undefined = (await from?.next())?.value;
+      return value?.events.map(({ event: one, redacted }) => [one?.key, redacted]);
+    };
+    expect([await next(whole), await next(part)]).toEqual([[], []]);
+    await admin.publish({ events: [event('1', { data: salary })] });
+    expect([await next(whole), await next(part)]).toEqual([[['1', false]], [['1', false]]]);
+
+    const put = async (document: string) => {
+      const policy = { source: { case: 'document' as const, value: document } };
+      const { consistencyToken } = await client.policy.putPolicy({ policy });
+      await client.router.fetchContext({ refs: [{ type: 'None', key: 'k' }], consistencyToken });
+    };
+    await put(hiddenParts);
+    await admin.publish({ events: [event('2', { data: salary })] });
+    expect([await next(whole), await next(part)]).toEqual([[['2', false]], [['2', true]]]);
+
+    await put(nothingForReader);
+    await admin.publish({ events: [event('3', { data: salary })] });
+    expect(await next(whole)).toEqual([['3', false]]);
+    await put(hiddenParts.replace('parts-stay', 'parts-go'));
+    await admin.publish({ events: [event('4', { data: salary })] });
+    expect([await next(whole), await next(part)]).toEqual([[['4', false]], [['4', true]]]);
+    await Promise.all([whole?.return?.(), part?.return?.()]);
+  });
+
+  test('show of what they carry what the policy lets', async () => {
+    using opened = await open();
+    const { client, weir } = opened;
+    const admin = eventsOf(weir.url, weir.key);
+    const { events: reader } = await openPrincipal(opened, 'reader');
     await client.policy.putPolicy({
       policy: { source: { case: 'document', value: hiddenParts } },
     });
@@ -180,9 +245,9 @@ describe.each(places)('events in $place', ({ envOf, isThere }) => {
   });
 
   test('a cursor is its principal’s, and as it was given', async () => {
-    await using opened = await open();
+    using opened = await open();
     const admin = eventsOf(opened.weir.url, opened.weir.key);
-    const reader = await openPrincipal(opened, 'reader');
+    const { events: reader } = await openPrincipal(opened, 'reader');
     await admin.publish({ events: [event('a')] });
     const { cursor } = await take(admin.subscribe({ topics: ['*'], start: Start.EARLIEST }), 1);
     const refusal = async (events: Events, stolen: string) => {
@@ -202,7 +267,7 @@ describe.each(places)('events in $place', ({ envOf, isThere }) => {
   });
 
   test('of one key give way to the latest, for who asks so', async () => {
-    await using opened = await open();
+    using opened = await open();
     const events = eventsOf(opened.weir.url, opened.weir.key);
     const many = Array.from({ length: 10 }, (_, index) => event(index % 2 ? 'odd' : 'even'));
     await events.publish({ events: many });
@@ -215,36 +280,53 @@ describe.each(places)('events in $place', ({ envOf, isThere }) => {
   });
 
   test('end when who subscribes may not any more', async () => {
-    await using opened = await open();
+    using opened = await open();
     const { client } = opened;
-    await client.admin.createPrincipal({ name: 'reader', kind: PrincipalKind.AGENT });
-    const { secret, key } = await client.admin.createKey({
-      principal: 'reader',
-      scopes: [Scope.READ],
-    });
-    const reader = eventsOf(opened.weir.url, secret);
+    const { events: reader, keyId } = await openPrincipal(opened, 'reader');
     const subscription = reader.subscribe({ topics: ['*'] })[Symbol.asyncIterator]();
     await subscription.next();
-    await client.admin.revokeKey({ id: key?.id ?? '' });
+    await client.admin.revokeKey({ id: keyId });
     await expect(subscription.next()).rejects.toMatchObject({ code: Code.Unauthenticated });
   });
 
   test('cut off who does not read, and nobody else', async () => {
-    await using opened = await open();
+    using opened = await open();
     const { url, key } = opened.weir;
     const events = eventsOf(url, key);
     using subscribed = await subscribeWithoutReading(url, key);
     const { stream } = subscribed;
-    const reading = take(events.subscribe({ topics: ['*'], start: Start.EARLIEST }), 64);
     const data = new Uint8Array(64 * 1024);
-    for (let request = 0; request < 16; request++) {
+    const reading = events
+      .subscribe({ topics: ['*'], start: Start.EARLIEST })
+      [Symbol.asyncIterator]();
+    const read: bigint[] = [];
+    for (let request = 1; request <= 16; request++) {
       await events.publish({ events: Array.from({ length: 4 }, () => event('k', { data })) });
+      // Who reads keeps up, however busy the machine is.
+      while (read.length < request * 4) {
+        const { value, done } = await reading.next();
+        if (done) throw new Error('who reads was cut off');
+        read.push(...value.events.map(({ position }) => position));
+      }
     }
-    const read = await reading;
-    expect(read.events.map(({ position }) => position)).toEqual(
-      Array.from({ length: 64 }, (_, index) => BigInt(index + 1)),
-    );
+    await reading.return?.();
+    expect(read).toEqual(Array.from({ length: 64 }, (_, index) => BigInt(index + 1)));
     await until(() => stream.closed, 'who reads nothing is cut off');
+  });
+
+  test('are refused whole when one cannot be published, with its place', async () => {
+    using opened = await open();
+    const events = eventsOf(opened.weir.url, opened.weir.key);
+    for (const [what, request, code, reason] of unpublishable) {
+      const error = await events.publish(request).then(
+        () => undefined,
+        (thrown: unknown) => ConnectError.from(thrown),
+      );
+      expect([what, error?.code, error && reasonOf(error)]).toEqual([what, code, reason]);
+    }
+    await events.publish({ events: [event('whole')] });
+    const all = await take(events.subscribe({ topics: ['*'], start: Start.EARLIEST }), 1);
+    expect(all.events[0]?.position).toBe(1n);
   });
 });
 
@@ -274,64 +356,18 @@ async function subscribeWithoutReading(url: string, key: string) {
 test('subscriptions leave the calls at work to others', async () => {
   await using opened = await openTestWeir({ WEIR_CALLS_AT_WORK: '2' });
   const events = eventsOf(opened.weir.url, opened.weir.key);
-  const open = await Promise.all(
-    Array.from({ length: 4 }, async () => {
-      const subscription = events.subscribe({ topics: ['*'] })[Symbol.asyncIterator]();
-      await subscription.next();
-      return subscription;
-    }),
-  );
+  const open: AsyncIterator<SubscribeResponse>[] = [];
+  // One by one: two at once are at work until their messages are read, and others are refused soon.
+  for (let count = 0; count < 4; count++) {
+    const subscription = events.subscribe({ topics: ['*'] })[Symbol.asyncIterator]();
+    await subscription.next();
+    open.push(subscription);
+  }
   await events.publish({ events: [event('a')] });
   for (const subscription of open) {
     expect(keysOf((await subscription.next()).value?.events ?? [])).toEqual(['a']);
     await subscription.return?.();
   }
-});
-
-describe('what cannot be published', () => {
-  const cases: [string, object, Code, Reason][] = [
-    ['no events', { events: [] }, Code.InvalidArgument, Reason.BATCH_EMPTY],
-    [
-      'too many',
-      { events: Array.from({ length: 257 }, () => event('a')) },
-      Code.InvalidArgument,
-      Reason.BATCH_TOO_LARGE,
-    ],
-    [
-      'a topic',
-      { events: [event('a', { topic: 'Page Updated' })] },
-      Code.InvalidArgument,
-      Reason.INVALID_NAME,
-    ],
-    ['a key', { events: [event('a\n')] }, Code.InvalidArgument, Reason.INVALID_KEY],
-    [
-      'data',
-      { events: [event('a', { data: new Uint8Array(256 * 1024 + 1) })] },
-      Code.ResourceExhausted,
-      Reason.MESSAGE_TOO_LARGE,
-    ],
-    [
-      'a ref',
-      { events: [event('a', { refs: [{ type: '', key: 'x' }] })] },
-      Code.InvalidArgument,
-      Reason.INVALID_NAME,
-    ],
-  ];
-
-  test('is refused whole, with its place', async () => {
-    await using opened = await openTestWeir();
-    const events = eventsOf(opened.weir.url, opened.weir.key);
-    for (const [what, request, code, reason] of cases) {
-      const error = await events.publish(request).then(
-        () => undefined,
-        (thrown: unknown) => ConnectError.from(thrown),
-      );
-      expect([what, error?.code, error && reasonOf(error)]).toEqual([what, code, reason]);
-    }
-    await events.publish({ events: [event('whole')] });
-    const all = await take(events.subscribe({ topics: ['*'], start: Start.EARLIEST }), 1);
-    expect(all.events[0]?.position).toBe(1n);
-  });
 });
 
 const secretTopics = `
@@ -359,7 +395,20 @@ rules:
       - redact: { detectors: [email] }
 `;
 
-async function serveNotes({ weir }: TestWeir, textOf: () => string) {
+const nothingForReader = `
+kind: Policy
+name: topics
+rules:
+  - name: nothing
+    effect: deny
+    subjects: { principals: [reader] }
+    actions: [subscribe]
+    resources: { types: ["*"] }
+`;
+
+const salary = Buffer.from(JSON.stringify({ salary: 4200 }));
+
+async function serveNotes({ weir }: { weir: { url: string; key: string } }, textOf: () => string) {
   const notes = defineProvider({
     name: 'notes',
     version: '1.0.0',

@@ -1,9 +1,11 @@
 import { create, toBinary, toJson } from '@bufbuild/protobuf';
+import { Code } from '@connectrpc/connect';
 import { ContextTypeSchema, ProviderSchema } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import { FetchContextRequestSchema } from '@weir/sdk/gen/weir/router/v1/router_pb';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { anyText, changed, changedBytes, changedText } from './bad-input/arbitraries.ts';
+import { type FrameForm, openFrame, sendFrame } from './bad-input/frames.ts';
 import { type Clients, clientsOver, type Input, sendRpc } from './bad-input/surfaces.ts';
 import { frame, sendBytes, type WireName, wires } from './bad-input/wire.ts';
 import { openTestWeir, type TestWeir } from './weir.ts';
@@ -208,6 +210,42 @@ describe(`with WEIR_TEST_SEED=${seed}`, () => {
       refs: [{ type: 'DocChunk', key: 'README.md' }],
     });
     expect(results).toHaveLength(1);
+  });
+
+  /** What closes a connection: bytes of the wrong kind, a frame that is none, a call of no number. */
+  const closes = [1002, 1003, 1007, 1008];
+
+  test('frames over a WebSocket are answered, or close their connection', async () => {
+    const forms: readonly FrameForm[] = ['weir.v1.proto', 'weir.v1.json'];
+    for (const form of forms) {
+      const good = openFrame(form, target());
+      const frames: fc.Arbitrary<string | Uint8Array<ArrayBuffer>> =
+        typeof good === 'string'
+          ? changedText(good).map((text) => text.toWellFormed())
+          : changedBytes(good).map((bytes) => new Uint8Array(bytes));
+      await holds(frames, async (changedFrame) => {
+        const { next, others, closed } = await sendFrame(target(), form, changedFrame);
+        if (closed === undefined) expect(next).toMatchObject({ code: 0 });
+        else expect(closes).toContain(closed);
+        for (const { code, text } of others) {
+          expect(code).not.toBe(Code.Internal);
+          expect(text).not.toMatch(detail);
+        }
+      });
+    }
+  });
+
+  test('messages over a WebSocket are answered, and close nothing', async () => {
+    const good = bodies['Connect binary'];
+    await holds(changedBytes(good), async (bytes) => {
+      const opened = openFrame('weir.v1.proto', target(), { message: bytes });
+      const { next, others } = await sendFrame(target(), 'weir.v1.proto', opened);
+      expect(next).toMatchObject({ code: 0 });
+      for (const { code, text } of others) {
+        expect(code).not.toBe(Code.Internal);
+        expect(text).not.toMatch(detail);
+      }
+    });
   });
 
   test('tokens are those that were given, or refused', async () => {

@@ -33,7 +33,7 @@ export function readCpu(subject: readonly number[]): CpuReading {
   return {
     atMs: performance.now(),
     machineSeconds: machineSeconds(readFileSync('/proc/stat', 'utf8')),
-    ownSeconds: sum(withDescendants(process.pid, times)),
+    ownSeconds: sum(withDescendants([process.pid], times)),
     subjectSeconds: sum(subject),
   };
 }
@@ -91,8 +91,16 @@ export function processTime(stat: string): ProcessTime | undefined {
   return { parent, seconds: ticks / ticksPerSecond };
 }
 
-function withDescendants(pid: number, times: ReadonlyMap<number, ProcessTime>): Set<number> {
-  const found = new Set([pid]);
+/** Processes, and all that they started. */
+export function withChildren(pids: readonly number[]): number[] {
+  return [...withDescendants(pids, processTimes())];
+}
+
+function withDescendants(
+  pids: readonly number[],
+  times: ReadonlyMap<number, ProcessTime>,
+): Set<number> {
+  const found = new Set(pids);
   for (let before = 0; before < found.size; ) {
     before = found.size;
     for (const [child, { parent }] of times) if (found.has(parent)) found.add(child);

@@ -3,6 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { createWeir } from '@weir/sdk';
+import { Start } from '@weir/sdk/gen/weir/events/v1/events_pb';
 import { openStandalone, readStandaloneConfig, type Standalone } from '@weir/standalone';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Ran, runWeir, type World } from '../../test/run-weir.ts';
@@ -68,6 +70,11 @@ function watch(topic: string, url = opened.url) {
       return { code, err };
     },
   };
+}
+
+function openClient() {
+  const client = createWeir({ url: opened.url, key: opened.key });
+  return { events: client.events, [Symbol.dispose]: () => client.close() };
 }
 
 const linesOf = ({ out }: Pick<Ran, 'out'>) => out.trimEnd().split('\n');
@@ -222,7 +229,35 @@ describe('weir pull', () => {
     expect(keys).toEqual(['two', 'three']);
   });
 
+  test('gives dead letters back, once each, and ends', async () => {
+    for (const key of ['one', 'two', 'three']) await weir(['publish', 'task.made', '--key', key]);
+    using client = openClient();
+    const all = { group: 'tasks', topics: ['task.*'], start: Start.EARLIEST, maxAttempts: 1 };
+    const die = async () => {
+      const { events } = await client.events.pull(all);
+      const giveBack = events.map(({ ackId }) => ({ ackId }));
+      if (giveBack.length > 0) await client.events.ack({ group: 'tasks', giveBack });
+      return events.map(({ event, attempt }) => [event?.event?.key, attempt]);
+    };
+    const each = (...keys: string[]) => keys.map((key) => [key, 1]);
+    expect(await die()).toEqual(each('one', 'two', 'three'));
+    expect(await die()).toEqual([]);
+    const one = await weir(['pull', 'tasks', '--dead', '--requeue', '--count', '1']);
+    expect(one).toMatchObject({ code: 0, err: '' });
+    expect(linesOf(one)).toEqual([expect.stringMatching(/ {2}task\.made {2}one$/)]);
+    expect(await die()).toEqual(each('one'));
+    // Without --dead it is the same.
+    const rest = await weir(['pull', 'tasks', '--requeue', '--json']);
+    const keys = linesOf(rest).map((line) => JSON.parse(line).event.key);
+    expect(keys.toSorted()).toEqual(['one', 'three', 'two']);
+    expect(await die()).toEqual(each('one', 'two', 'three'));
+    const { deadLetters } = await client.events.pull({ group: 'tasks' });
+    expect(deadLetters).toBe(3);
+  });
+
   test.each([
+    [['jobs', '--requeue', '--reset'], 2, "'--requeue' cannot be used with option '--reset'"],
+    [['others', '--requeue'], 1, 'there is no group others of yours'],
     [['Jobs', 'job.*'], 2, 'group is not the name of a group'],
     [['others'], 2, 'topics has 0 entries'],
     [['jobs', 'log.*'], 1, 'the group jobs is for the topics job.*'],

@@ -80,6 +80,7 @@ function testOptions(): Option[] {
       'key',
       'token',
       'certificate',
+      'registration',
     ]),
     new Option('--purpose <name>', 'what the call is for'),
     new Option('--time <time>', 'when, such as 2027-01-31T18:00:00Z (default: now)').argParser(

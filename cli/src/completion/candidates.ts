@@ -46,6 +46,8 @@ const byOption: Readonly<Record<string, Source>> = {
   '--key-file': () => 'files',
   '--data': () => 'files',
   '--docs': () => 'files',
+  '--out': () => 'files',
+  '--on-conflict': () => words('stop', 'markers'),
 };
 
 const byCommand: Readonly<Record<string, Source>> = {
@@ -53,6 +55,8 @@ const byCommand: Readonly<Record<string, Source>> = {
   explain: refs,
   list: atFirst(typeNames),
   'provider register': () => 'files',
+  'provider generate openapi': () => 'files',
+  'provider serve openapi': () => 'files',
   'provider get': atFirst(providerNames),
   'provider deregister': atFirst(providerNames),
   'consumer register': () => 'files',

@@ -45,6 +45,8 @@ describe('completion', () => {
       'list',
       'get',
       'deregister',
+      'generate',
+      'serve',
     ]);
     expect(await complete('help', 'type', 'pub')).toEqual([expect.stringMatching(/^publish\t/)]);
     expect((await complete('')).join()).not.toContain('__complete');

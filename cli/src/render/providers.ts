@@ -49,6 +49,7 @@ export function renderProvider(provider: Provider, screen: Screen): string {
       ['tenant', provider.tenant],
       ['weight', manifest?.weight === undefined ? '' : String(manifest.weight)],
       ['timeout', manifest?.timeout === undefined ? '' : formatDuration(manifest.timeout)],
+      ['watched', watchText(provider)],
       ['registered', formatTime(provider.createTime)],
       ['changed', formatTime(provider.updateTime)],
       ['etag', provider.etag],
@@ -59,6 +60,13 @@ export function renderProvider(provider: Provider, screen: Screen): string {
   const addresses =
     endpoints.length === 0 ? '  none\n' : indent(renderEndpoints(endpoints, screen), '  ');
   return `${fields}${offers}${section('endpoints', addresses, screen)}`;
+}
+
+/** Empty: it tells nothing by itself. */
+function watchText({ manifest, watch }: Provider): string {
+  if (!manifest?.watch) return '';
+  const by = watch?.holder ? `by ${watch.holder}` : 'by no router at present';
+  return watch?.moveTime ? `${by}; it last told something ${formatTime(watch.moveTime)}` : by;
 }
 
 function renderOffers(offers: readonly ContextOffer[], screen: Screen): string {
@@ -91,6 +99,7 @@ function renderEndpoints(endpoints: readonly Endpoint[], screen: Screen): string
     { title: 'health' },
     { title: 'since' },
     { title: 'known by' },
+    { title: 'registered by' },
     { title: 'weight', right: true },
     { title: 'address', shrinks: true },
   ];
@@ -99,6 +108,7 @@ function renderEndpoints(endpoints: readonly Endpoint[], screen: Screen): string
     enumText(EndpointHealthSchema, endpoint.health) || 'unknown',
     formatTime(endpoint.healthTime),
     enumText(EndpointKindSchema, endpoint.kind),
+    endpoint.registrar,
     String(endpoint.weight),
     endpoint.url,
   ]);

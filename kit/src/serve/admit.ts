@@ -31,10 +31,22 @@ export type Admit = (request: HttpRequest, response: HttpResponse, begin: () => 
 export interface Door {
   readonly admission: Admission;
   readonly admit: Admit;
+  /** The same for a request in a protocol of its own, whose calls are not known yet. */
+  admitOther(request: HttpRequest, response: HttpResponse, other: OtherRequest): void;
   /** Lets a call in that is no request of its own, such as one over a WebSocket. */
   enter(path: string, call: EnteringCall): void;
   /** What refuses calls of a path in the fast lane. */
   refused(path: string): LeanRefusal;
+}
+
+/** A request in a protocol of its own. */
+export interface OtherRequest {
+  /** What it is counted as, such as "mcp/request". */
+  readonly name: string;
+  /** It lasts: it is not among the calls at work once its body is there. */
+  readonly lasting: boolean;
+  begin(): void;
+  refuse(error: ConnectError): void;
 }
 
 /** A call of which all is there. */
@@ -77,26 +89,46 @@ export function openDoor(
   };
   const count = (path: string, sinceMs: number) =>
     metrics.recordCall(path.slice(1), 'UNAVAILABLE', (performance.now() - sinceMs) / 1000);
+  const arrive = (
+    request: HttpRequest,
+    response: HttpResponse,
+    { dear, lasting, begin, refuse }: Request,
+  ) => {
+    const carrier = carrierOf(request);
+    admission.arrive({
+      gone: () => carrier.destroyed,
+      dear: dear || Number(request.headers['content-length']) > DEAR_BYTES,
+      begin(read) {
+        if (lasting) whenRead(request, admission.over);
+        else response.once('close', admission.over);
+        request.once('end', read);
+        request.once('close', read);
+        begin();
+      },
+      refuse,
+    });
+  };
   return {
     admission,
     admit(request, response, begin) {
       const path = request.url?.split('?', 1)[0] ?? '';
       if (!methods.has(path)) return begin();
       const startMs = performance.now();
-      const carrier = carrierOf(request);
-      admission.arrive({
-        gone: () => carrier.destroyed,
-        dear: dearMethods.has(path) || Number(request.headers['content-length']) > DEAR_BYTES,
-        begin(read) {
-          if (lastingMethods.has(path)) whenRead(request, admission.over);
-          else response.once('close', admission.over);
-          request.once('end', read);
-          request.once('close', read);
-          begin();
-        },
+      arrive(request, response, {
+        ...{ dear: dearMethods.has(path), lasting: lastingMethods.has(path), begin },
         refuse() {
           nextRefusal().answer(request, response);
           count(path, startMs);
+        },
+      });
+    },
+    admitOther(request, response, { name, lasting, begin, refuse }) {
+      const startMs = performance.now();
+      arrive(request, response, {
+        ...{ dear: false, lasting, begin },
+        refuse() {
+          refuse(nextRefusal().error);
+          count(`/${name}`, startMs);
         },
       });
     },
@@ -130,6 +162,14 @@ export function openDoor(
       count(path, call.arrivedMs);
     },
   };
+}
+
+/** A request at the door. */
+interface Request {
+  readonly dear: boolean;
+  readonly lasting: boolean;
+  begin(): void;
+  refuse(): void;
 }
 
 function onceOnly(done: () => void): () => void {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { RouterService } from '@weir/sdk/gen/weir/router/v1/router_pb';
 import { afterEach, expect, it, vi } from 'vitest';
 import { authorization, clientOf, echoRoutes, openTestServer } from './test-server.ts';
@@ -107,6 +108,36 @@ it('a stream over HTTP/2 whose reader takes nothing is cut, and the others are n
   expect(session.destroyed).toBe(false);
   session.destroy();
 }, 60_000);
+
+it('one of which as much waits at every look, and is taken, is not cut', async () => {
+  const SLOW_READER_MS = 100;
+  const result = { index: 1 };
+  await using server = await openTestServer({
+    limits: { slowReaderMs: SLOW_READER_MS },
+    routes: (router) =>
+      router.service(RouterService, {
+        async *streamContext(_, { signal }) {
+          // It is written after what is sent in a turn of the loop, and so waits when looks come.
+          for (; !signal.aborted; await setImmediate()) yield { result };
+        },
+      }),
+  });
+  const session = connectHttp2(server.url);
+  const stream = session.request({
+    ...{ ':method': 'POST', ':path': path, 'content-type': 'application/grpc', authorization },
+  });
+  stream.on('error', () => {});
+  stream.end(Buffer.alloc(5));
+  let pieces = 0;
+  stream.on('data', () => {
+    pieces += 1;
+  });
+  await Promise.race([once(stream, 'close'), sleep(10 * SLOW_READER_MS)]);
+  expect(stream.rstCode).toBe(0);
+  expect(stream.closed).toBe(false);
+  expect(pieces).toBeGreaterThan(20);
+  session.destroy();
+});
 
 it('a stream over HTTP/1.1 whose reader takes nothing is cut', async () => {
   const { left, routes } = endless();

@@ -4,9 +4,20 @@ import { requestIdHeader } from './request-id.ts';
 
 const preflightMaxAgeS = '7200';
 const ownHeaders = ['authorization', requestIdHeader, 'traceparent', 'tracestate'];
-const allowedHeaders = [...protocol.allowedHeaders, ...ownHeaders].join(', ');
-const exposedHeaders = [...protocol.exposedHeaders, requestIdHeader, 'retry-after'].join(', ');
-const allowedMethods = protocol.allowedMethods.join(', ');
+/** Those of the Model Context Protocol. */
+const mcpHeaders = [
+  'mcp-protocol-version',
+  'mcp-session-id',
+  'mcp-method',
+  'mcp-name',
+  'last-event-id',
+];
+const allowedHeaders = [...protocol.allowedHeaders, ...ownHeaders, ...mcpHeaders].join(', ');
+const exposedHeaders = [
+  ...protocol.exposedHeaders,
+  ...[requestIdHeader, 'retry-after', 'mcp-session-id', 'www-authenticate'],
+].join(', ');
+const allowedMethods = [...protocol.allowedMethods, 'DELETE'].join(', ');
 
 /** Which pages of other origins may call. */
 export interface CorsOptions {

@@ -24,6 +24,8 @@ export interface ServeLimits {
   readonly idleConnectionMs: number;
   /** How long an answer may wait for its reader without progress; see slow-reader.ts. */
   readonly slowReaderMs: number;
+  /** A large piece of an answer may wait a second longer for each of so many bytes. */
+  readonly slowestReaderBytes: number;
   /** Calls that are at work at once; more of them wait. */
   readonly callsAtWork: number;
   /** Waiting calls beyond which to be behind by `queueMs` is an overload; fewer are a burst. */
@@ -53,6 +55,7 @@ export const defaultLimits: ServeLimits = {
   maxConnectionsPerAddress: 1_000,
   idleConnectionMs: 300_000,
   slowReaderMs: 20_000,
+  slowestReaderBytes: 64 * 1024,
   callsAtWork: 2_000,
   burstCalls: 128,
   callsWaiting: 1_000,

@@ -4,8 +4,9 @@ import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
 import type { CorsOptions } from './cors.ts';
+import type { Entrance } from './entrance.ts';
 import type { HttpRequest, HttpResponse } from './http.ts';
-import type { CallHead, LeanMethod } from './lane/lean-method.ts';
+import type { CallHead, LeanMethod, LeanStreamMethod } from './lane/lean-method.ts';
 import type { ServeLimits } from './limits.ts';
 import type { TrustedProxies } from './peer.ts';
 import type { ServerTls } from './tls-server.ts';
@@ -43,7 +44,7 @@ export interface ServeOptions {
   /** Who reads connections of HTTP/2 where there is a fast lane: node:http2 (the default), or we. */
   readonly http2?: 'own' | 'node';
   /** Methods that also have a fast lane. Left out: none. */
-  readonly lean?: readonly LeanMethod[];
+  readonly lean?: readonly (LeanMethod | LeanStreamMethod)[];
   /** Interceptors around the handlers, outermost first. */
   readonly interceptors?: readonly Interceptor[];
   /** The access log, and faults. */
@@ -64,6 +65,9 @@ export interface ServeOptions {
   readonly limits?: Partial<ServeLimits>;
   /** Whether health says SERVING from the start. Default: true. */
   readonly serving?: boolean;
-  /** Answers requests that are no calls, such as pages: true when it has taken the request. */
-  readonly handle?: (request: HttpRequest, response: HttpResponse) => boolean;
+  /**
+   * Answers requests that are no calls of the RPC library's: pages, or calls in a protocol of their own,
+   * which are let in by the entrance. True when it has taken the request.
+   */
+  readonly handle?: (request: HttpRequest, response: HttpResponse, entrance: Entrance) => boolean;
 }

@@ -3,6 +3,7 @@ import type { Admit } from './admit.ts';
 import { readAuthority } from './authority.ts';
 import { createCors } from './cors.ts';
 import { createDeadlines } from './deadline.ts';
+import type { Entrance } from './entrance.ts';
 import type { HttpHandler, HttpRequest, HttpResponse } from './http.ts';
 import type { ServeLimits } from './limits.ts';
 import type { ServeOptions } from './options.ts';
@@ -17,6 +18,7 @@ interface PipelineParts {
   readonly draining: AbortSignal;
   readonly slowReaders: SlowReaders;
   readonly admit: Admit;
+  readonly entrance: Entrance;
 }
 
 /** Creates what every request goes through: its id, CORS, other handlers, admission, calls. */
@@ -46,7 +48,7 @@ export function createPipeline(
     if (options.webSocket && isWebSocketPath(request.url)) return answerPlain(request, response);
     joinCredentials(request);
     if (cors(request, response)) return;
-    if (options.handle?.(request, response) === true) return;
+    if (options.handle?.(request, response, parts.entrance) === true) return;
     // Of those that are refused too: over gRPC the stream would stay open for as long as its caller likes.
     boundBody(request, response);
     parts.admit(request, response, () => attempt(request, response, () => call(request, response)));

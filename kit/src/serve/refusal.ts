@@ -32,6 +32,9 @@ export function writeRefusal(refusal: WeirError): WrittenRefusal {
   const grpcHead = { ':status': 200, 'content-type': 'application/grpc+proto', ...head };
   const ofGrpc = replyHead({ ...grpcHead, ...Object.fromEntries(grpc) });
   const ofConnect = replyHead({ ':status': 503, 'content-type': 'application/json', ...head });
+  const ofWeb = replyHead({ ...ofGrpc.headers, 'content-type': 'application/grpc-web+proto' });
+  const streamHead = { ':status': 200, 'content-type': 'application/connect+proto' };
+  const ofStream = replyHead({ ...streamHead, ...head });
   return {
     error,
     answer(request, response) {
@@ -51,8 +54,18 @@ export function writeRefusal(refusal: WeirError): WrittenRefusal {
       }
     },
     answerStream(carrier, protocol, requestId) {
-      if (protocol === 'grpc') sendReply(carrier, { head: ofGrpc, requestId });
-      else sendReply(carrier, { head: ofConnect, requestId, body: unary });
+      switch (protocol) {
+        case 'grpc':
+          return sendReply(carrier, { head: ofGrpc, requestId });
+        case 'grpc-web':
+          return sendReply(carrier, { head: ofWeb, requestId });
+        case 'connect':
+          return sendReply(carrier, { head: ofConnect, requestId, body: unary });
+        case 'connect-stream':
+          return sendReply(carrier, { head: ofStream, requestId, body: stream });
+        default:
+          return protocol satisfies never;
+      }
     },
   };
 }

@@ -3,6 +3,7 @@ import { openDoor } from './admit.ts';
 import { createCalls } from './calls.ts';
 import { createDeadlines } from './deadline.ts';
 import { shuttingDown } from './draining.ts';
+import { createEntrance } from './entrance.ts';
 import { createHealth } from './health.ts';
 import { openLane } from './lane/lane.ts';
 import { defaultLimits, type ServeLimits } from './limits.ts';
@@ -56,15 +57,17 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const { admission, admit, refused } = door;
   const onRequest = createPipeline(options, limits, {
     ...{ rpc: rpc.onRequest, slowReaders, admit },
+    entrance: createEntrance(options, limits, { calls, peers, door, ...signals }),
     draining: draining.signal,
   });
   const requests = createRequests();
   const lane = openLane({
     ...{ limits, calls, admission, refused, requests, readers: slowReaders },
     methods: options.lean ?? [],
+    lasting: options.lasting ?? [],
     gate: options.gate,
     peerOf: peers.ofStream,
-    ending: ending.signal,
+    ...signals,
   });
   const { host, port, log, metrics, tls, webSocket, cors, http2 = 'node' } = options;
   const webSockets = webSocket

@@ -17,13 +17,19 @@ export function createBodyLimit(
 ): (request: HttpRequest, response: HttpResponse) => void {
   const paths = new Set(services.flatMap(pathsWithOneMessage));
   return (request, response) => {
-    if (!paths.has(request.url?.split('?', 1)[0] ?? '')) return;
-    const late = setInterval(() => {
-      if (!request.complete) cut(request);
-    }, defaultTimeoutMs);
-    request.once('end', () => clearInterval(late));
-    response.once('close', () => clearInterval(late));
+    if (paths.has(request.url?.split('?', 1)[0] ?? '')) {
+      boundBody(request, response, defaultTimeoutMs);
+    }
   };
+}
+
+/** Cuts a request whose body has not come in time. */
+export function boundBody(request: HttpRequest, response: HttpResponse, timeoutMs: number): void {
+  const late = setInterval(() => {
+    if (!request.complete) cut(request);
+  }, timeoutMs);
+  request.once('end', () => clearInterval(late));
+  response.once('close', () => clearInterval(late));
 }
 
 /**
@@ -38,8 +44,13 @@ export function clearAway(request: HttpRequest, response: HttpResponse): void {
   response.once('finish', () => {
     if (request.complete) return;
     const late = setTimeout(() => socket.destroy(), request.destroyed ? lingerMs : leftOverMs);
-    socket.once('close', () => clearTimeout(late));
-    request.once('end', () => clearTimeout(late));
+    // The connection outlives the request, and would gather one of these for each.
+    const clear = () => {
+      clearTimeout(late);
+      socket.off('close', clear);
+    };
+    socket.once('close', clear);
+    request.once('end', clear);
     request.resume();
   });
 }

@@ -3,15 +3,17 @@ import { carrierOf, type HttpRequest, type HttpResponse } from './http.ts';
 import type { ServeLimits } from './limits.ts';
 import { cutStream } from './stuck.ts';
 
-/** A large piece of an answer may take a second longer for each of so many bytes. */
-const slowestBytesPerS = 64 * 1024;
 const looksPerTime = 4;
 
 /** An answer, or all that goes over a connection, as it is being read. */
 export interface Reading {
   /** What has not left yet, in bytes. */
   readonly writableLength: number;
-  /** What it was at the last look, and since when it has been so much. */
+  /** All that was ever given to it, where more can come while some waits. */
+  readonly givenBytes?: number;
+  /** What of it had left at the last look. */
+  leftBytes?: number;
+  /** What waited at the last look, and since when none of it has left. */
   waitingBytes: number;
   waitingSinceMs: number;
   /** Cuts it off. */
@@ -33,18 +35,22 @@ export interface SlowReaders extends Disposable {
  */
 export function createSlowReaders({
   slowReaderMs,
-}: Pick<ServeLimits, 'slowReaderMs'>): SlowReaders {
+  slowestReaderBytes,
+}: Pick<ServeLimits, 'slowReaderMs' | 'slowestReaderBytes'>): SlowReaders {
   const readings = new Set<Reading>();
   const look = () => {
     const nowMs = performance.now();
     for (const reading of readings) {
       const waitingBytes = reading.writableLength;
-      if (waitingBytes === 0 || waitingBytes !== reading.waitingBytes) {
+      const leftBytes = (reading.givenBytes ?? 0) - waitingBytes;
+      const waitedBefore = waitingBytes > 0 && reading.waitingBytes > 0;
+      if (!waitedBefore || leftBytes !== reading.leftBytes) {
         reading.waitingBytes = waitingBytes;
+        reading.leftBytes = leftBytes;
         reading.waitingSinceMs = nowMs;
         continue;
       }
-      const patienceMs = slowReaderMs + (waitingBytes / slowestBytesPerS) * 1000;
+      const patienceMs = slowReaderMs + (waitingBytes / slowestReaderBytes) * 1000;
       if (nowMs - reading.waitingSinceMs > patienceMs) reading.cutReader();
     }
   };
@@ -54,21 +60,36 @@ export function createSlowReaders({
     leave: (reading) => void readings.delete(reading),
     watch(request, response) {
       const carrier = carrierOf(request);
+      const given = countGiven(response);
       const reading: Reading = {
         get writableLength() {
           return response.writableLength;
         },
+        get givenBytes() {
+          return given.bytes;
+        },
         ...{ waitingBytes: 0, waitingSinceMs: 0, cutReader: () => cut(response, carrier) },
       };
       readings.add(reading);
-      // Whoever takes all that waits reads, though as much may wait again at the next look.
-      response.on('drain', () => {
-        reading.waitingSinceMs = performance.now();
-      });
       response.once('close', () => readings.delete(reading));
     },
     [Symbol.dispose]: () => clearInterval(looking),
   };
+}
+
+/**
+ * Counts what is written to a response. Whoever takes all that waits reads, though as much may wait again at
+ * the next look; how much waits does not tell.
+ */
+function countGiven(response: HttpResponse): { readonly bytes: number } {
+  const given = { bytes: 0 };
+  const write = response.write.bind(response) as (...written: unknown[]) => boolean;
+  response.write = (chunk: unknown, ...more: unknown[]) => {
+    if (typeof chunk === 'string') given.bytes += Buffer.byteLength(chunk);
+    else if (chunk instanceof Uint8Array) given.bytes += chunk.byteLength;
+    return write(chunk, ...more);
+  };
+  return given;
 }
 
 function cut(response: HttpResponse, carrier: ReturnType<typeof carrierOf>): void {

@@ -38,7 +38,7 @@ const unknownRead = new UnknownRead('not known yet');
 const ranks = [2n, 1n, 2n, 3n, 4n] as const;
 
 /** Ranks of the proofs of who calls. */
-const strengths = { key: 1n, token: 2n, certificate: 3n } as const;
+const strengths = { registration: 0n, key: 1n, token: 2n, certificate: 3n } as const;
 
 const noLabels: Readonly<Record<string, string>> = {};
 

@@ -44,7 +44,7 @@ export function randomRequest(
     facts: {
       purpose: random.chance(0.4) ? '' : random.pick(names.purposes),
       network: random.pick(['10.1.2.3', '192.168.7.9', '203.0.113.7']),
-      authentication: random.pick(['key', 'token', 'certificate'] as const),
+      authentication: random.pick(['key', 'token', 'certificate', 'registration'] as const),
       nowMs: randomTimeMs(random),
     },
     item: randomItem(random),

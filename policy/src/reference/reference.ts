@@ -253,7 +253,7 @@ function factsOf(request: ReferenceRequest, book: readonly Role[]): ReferenceFac
       environment: {
         network: facts.network,
         authentication: facts.authentication,
-        strength: { key: 1n, token: 2n, certificate: 3n }[facts.authentication],
+        strength: { registration: 0n, key: 1n, token: 2n, certificate: 3n }[facts.authentication],
       },
       action: request.action,
     },

@@ -1,5 +1,11 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
-import { EVENTS_KEPT_MS, reasonOf } from '@weir/kit';
+import {
+  EVENTS_KEPT_MS,
+  internalRetentionOf,
+  MCP_MESSAGES_LOG,
+  MCP_STREAM_LOGS,
+  reasonOf,
+} from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { AppendEventsRequest, StoredEvent } from '@weir/sdk/gen/weir/events/v1/log_pb';
 import { eq, sql } from 'drizzle-orm';
@@ -410,6 +416,30 @@ export function describeEventStore(name: string, open: () => Promise<TestDatabas
         expect(await store.state('acme')).toMatchObject({ first: 2n, head: 3n });
         await forgetOld(store, NOW_MS + 11, { keptMs: 10, maxBytes: 2 * bytes });
         expect(await store.state('acme')).toMatchObject({ first: 4n, head: 3n });
+      });
+
+      test('of logs in which routers tell each other things goes by their own retention', async () => {
+        const [stream, lasting] = [`${MCP_STREAM_LOGS}a`, MCP_MESSAGES_LOG];
+        const { keptMs } = internalRetentionOf(stream) ?? expect.unreachable();
+        expect(internalRetentionOf(lasting)?.keptMs).toBe(keptMs);
+        for (const tenant of [stream, lasting]) {
+          await append(requestOf(['a'], { tenant }), NOW_MS - 1);
+          await append(requestOf(['b'], { tenant }), NOW_MS);
+        }
+        // Settings say nothing of them.
+        await forgetOld(store, NOW_MS + keptMs - 1, { keptMs: 1, maxBytes: 1 });
+        for (const tenant of [stream, lasting]) {
+          expect(await store.state(tenant)).toMatchObject({ first: 1n, head: 2n });
+        }
+        await forgetOld(store, NOW_MS + keptMs);
+        for (const tenant of [stream, lasting]) {
+          expect(await store.state(tenant)).toMatchObject({ first: 2n, head: 2n });
+        }
+        await forgetOld(store, NOW_MS + keptMs + 1);
+        expect(await store.state(lasting)).toMatchObject({ first: 3n, head: 2n });
+        // One that passes is gone whole, as if it had never been.
+        expect(await store.state(stream)).toMatchObject({ first: 1n, head: 0n });
+        expect(await sizeOf(stream)).toBeUndefined();
       });
 
       test('says of whose logs something is too old', async () => {

@@ -11,6 +11,9 @@ export const PUBLICATIONS_KEPT_MS = 86_400_000;
  */
 export const GROUPS_KEPT_MS = 30 * 86_400_000;
 
+/** How long it is known how far a provider was read that nobody watches. */
+export const WATCHES_KEPT_MS = 30 * 86_400_000;
+
 const INTERVAL_MS = 60_000;
 const DUTY_MS = 2 * INTERVAL_MS;
 /** Of one tenant, or of all requests or groups, in one transaction. */
@@ -54,8 +57,11 @@ export async function forgetOld(
   for (const tenant of await store.beyond(retention)) {
     while ((await store.prune(tenant, retention, ONCE_MAX)) === ONCE_MAX);
   }
+  await store.forgetInternal(nowMs, ONCE_MAX);
   const beforeMs = nowMs - PUBLICATIONS_KEPT_MS;
   while ((await store.forgetPublications(beforeMs, ONCE_MAX)) === ONCE_MAX);
   const groupsBeforeMs = nowMs - Math.max(GROUPS_KEPT_MS, 2 * keptMs);
   while ((await store.forgetGroups(groupsBeforeMs, ONCE_MAX)) === ONCE_MAX);
+  const watchesBeforeMs = nowMs - WATCHES_KEPT_MS;
+  while ((await store.watches.forget(watchesBeforeMs, ONCE_MAX)) === ONCE_MAX);
 }

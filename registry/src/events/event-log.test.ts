@@ -102,6 +102,26 @@ for (const [name, openDatabase] of databases) {
       expect(await inOrder(at.one)).toEqual(ids(18).map((id) => BigInt(id) + 1n));
     });
 
+    test('keeps together, and in their order, what is to be', async () => {
+      await using at = await database();
+      await using opened = await open(at.one);
+      const first = opened.append(requestOf(['0']), never);
+      const known = { idempotencyKey: 'k', fingerprint: Uint8Array.of(1) };
+      const requests = [requestOf(['1', '2'], known), requestOf(['3']), requestOf(['4'])];
+      const together = opened.appendInOrder(requests, never);
+      const last = opened.append(requestOf(['5']), never);
+      expect((await together).map(({ position }) => position)).toEqual([3n, 4n, 5n]);
+      expect([(await first).position, (await last).position]).toEqual([1n, 6n]);
+      expect(await transactions(at.one)).toBe(2);
+
+      const again = await opened.appendInOrder([requests[0] ?? requestOf([])], never);
+      expect(again).toMatchObject([{ position: 3n, bytes: 0 }]);
+      const other = { ...known, fingerprint: Uint8Array.of(2) };
+      const refused = opened.appendInOrder([requestOf(['6']), requestOf(['x'], other)], never);
+      expect(await refused.catch(reasonOf)).toBe(Reason.ALREADY_EXISTS);
+      expect(await inOrder(at.one)).toEqual(ids(7).map((id) => BigInt(id) + 1n));
+    });
+
     test('leaves out what nobody waits for any more', async () => {
       await using at = await database();
       await using opened = await open(at.one);

@@ -1,4 +1,4 @@
-import { type Clock, type Logger, refuse } from '@weir/kit';
+import { type Clock, isInternalLog, type Logger, refuse } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { AppendEventsRequest } from '@weir/sdk/gen/weir/events/v1/log_pb';
 import { createNamedWaiters, type NamedWaiters } from '../coalesce.ts';
@@ -8,7 +8,7 @@ import { EVENTS_CHANNEL } from './append.ts';
 import { type Appended, createEventStore, type EventStore } from './event-store.ts';
 
 /** How many requests are committed together at most, and how many events; one request may have more. */
-const TOGETHER_MAX = 64;
+export const TOGETHER_MAX = 64;
 const TOGETHER_MAX_EVENTS = 1_000;
 /** What the data of events committed together takes at most; one request may take more. */
 const TOGETHER_MAX_BYTES = 4 * 1024 * 1024;
@@ -25,6 +25,14 @@ export interface EventLog extends AsyncDisposable {
    * signal if that was given before its turn came.
    */
   append(request: AppendEventsRequest, signal: AbortSignal): Promise<Appended>;
+  /**
+   * The same for several in one transaction, in their order. What is refused of one is thrown, and the
+   * others are committed.
+   */
+  appendInOrder(
+    requests: readonly AppendEventsRequest[],
+    signal: AbortSignal,
+  ): Promise<readonly Appended[]>;
   /** Woken, by the tenant, soon after something was committed, by whichever registry; may be missed. */
   readonly waiters: NamedWaiters;
 }
@@ -37,8 +45,9 @@ export interface EventLogDeps {
   readonly onCommit: (appended: readonly Appended[]) => void;
 }
 
-interface Waiting extends PromiseWithResolvers<Appended> {
-  readonly request: AppendEventsRequest;
+/** Requests that stay together, most often one. */
+interface Waiting extends PromiseWithResolvers<readonly Appended[]> {
+  readonly requests: readonly AppendEventsRequest[];
   readonly signal: AbortSignal;
 }
 
@@ -61,20 +70,25 @@ export async function openEventLog(
     while (waiting.length > 0) {
       const together = takeTogether(waiting);
       await commit(store, deps, together);
-      for (const { request } of together) waiters.wake(request.tenant);
+      for (const { tenant } of together.flatMap(({ requests }) => requests)) waiters.wake(tenant);
     }
     committing = undefined;
+  };
+  const appendInOrder: EventLog['appendInOrder'] = async (requests, signal) => {
+    if (!isOpen) throw closed();
+    if (waiting.length >= WAITING_MAX) throw overloaded();
+    const appended = { ...Promise.withResolvers<readonly Appended[]>(), requests, signal };
+    waiting.push(appended);
+    committing ??= commitAll();
+    return await appended.promise;
   };
   return {
     store,
     waiters,
+    appendInOrder,
     async append(request, signal) {
-      if (!isOpen) throw closed();
-      if (waiting.length >= WAITING_MAX) throw overloaded();
-      const appended = { ...Promise.withResolvers<Appended>(), request, signal };
-      waiting.push(appended);
-      committing ??= commitAll();
-      return await appended.promise;
+      const [appended] = await appendInOrder([request], signal);
+      return appended ?? unanswered();
     },
     async [Symbol.asyncDispose]() {
       isOpen = false;
@@ -88,14 +102,18 @@ export async function openEventLog(
 /** Takes the first that fit into one transaction, without those that nobody waits for any more. */
 function takeTogether(waiting: Waiting[]): Waiting[] {
   const together: Waiting[] = [];
+  let requests = 0;
   let events = 0;
   let bytes = 0;
-  while (together.length < TOGETHER_MAX) {
+  for (;;) {
     const next = waiting[0];
     if (!next) break;
-    events += next.request.events.length;
-    bytes += next.request.events.reduce((sum, { data }) => sum + data.length, 0);
-    const fits = events <= TOGETHER_MAX_EVENTS && bytes <= TOGETHER_MAX_BYTES;
+    const all = next.requests.flatMap((request) => request.events);
+    requests += next.requests.length;
+    events += all.length;
+    bytes += all.reduce((sum, { data }) => sum + data.length, 0);
+    const fits =
+      requests <= TOGETHER_MAX && events <= TOGETHER_MAX_EVENTS && bytes <= TOGETHER_MAX_BYTES;
     if (!fits && together.length > 0) break;
     waiting.shift();
     if (next.signal.aborted) next.reject(next.signal.reason);
@@ -111,7 +129,7 @@ async function commit(
   together: readonly Waiting[],
 ): Promise<void> {
   if (together.length === 0) return;
-  const requests = together.map(({ request }) => request);
+  const requests = together.flatMap((one) => one.requests);
   try {
     settle(deps, together, await store.append(requests, deps.clock.wallMs()));
   } catch (error) {
@@ -132,13 +150,26 @@ function settle(
   together: readonly Waiting[],
   results: readonly (Appended | Error)[],
 ): void {
-  for (const [index, { resolve, reject }] of together.entries()) {
-    const result = results[index] ?? new Error('it was not answered');
-    if (result instanceof Error) reject(result);
-    else resolve(result);
+  let from = 0;
+  for (const { requests, resolve, reject } of together) {
+    const own = requests.map((_, at) => results[from + at] ?? new Error('it was not answered'));
+    from += requests.length;
+    const fault = own.find((one) => one instanceof Error);
+    if (fault) reject(fault);
+    else resolve(own as readonly Appended[]);
   }
-  const written = results.filter((one) => !(one instanceof Error) && one.bytes > 0);
+  // What routers tell each other is no event.
+  const isCounted = together
+    .flatMap(({ requests }) => requests)
+    .map(({ tenant }) => !isInternalLog(tenant));
+  const written = results.filter(
+    (one, at) => !(one instanceof Error) && one.bytes > 0 && isCounted[at],
+  );
   if (written.length > 0) onCommit(written as readonly Appended[]);
+}
+
+function unanswered(): never {
+  throw new Error('it was not answered');
 }
 
 function closed() {

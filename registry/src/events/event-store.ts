@@ -14,7 +14,9 @@ import {
   type StoredGroup,
   writeGroup,
 } from './groups.ts';
+import { forgetInternal } from './internal.ts';
 import { beyond, forgetPublications, prune } from './prune.ts';
+import { createWatchDuties, type WatchDuties } from './watches.ts';
 
 /** What of a log is kept, and whose installation it is of. */
 export interface EventLogState {
@@ -66,6 +68,8 @@ export interface EventStore {
   beyond(retention: Retention): Promise<readonly string[]>;
   /** Forgets the oldest beyond what is kept of a log, at most so many. Says how many. */
   prune(tenant: string, retention: Retention, limit: number): Promise<number>;
+  /** Forgets what is old of the logs of routers, which have a retention of their own. */
+  forgetInternal(nowMs: number, limit: number): Promise<void>;
   /** Forgets which requests were answered before a time, at most so many. Says how many. */
   forgetPublications(beforeMs: number, limit: number): Promise<number>;
   /** What routers keep of a group of workers. */
@@ -77,6 +81,8 @@ export interface EventStore {
   writeGroup(tenant: string, name: string, write: GroupWritten): Promise<boolean>;
   /** Forgets groups that were not written since a time, at most so many. Says how many. */
   forgetGroups(beforeMs: number, limit: number): Promise<number>;
+  /** Which routers watch which providers, and how far. */
+  readonly watches: WatchDuties;
 }
 
 /** Opens the logs in a database. */
@@ -93,10 +99,12 @@ export function createEventStore(db: Database): EventStore {
     beyond: (retention) => beyond(db, retention),
     prune: (tenant, retention, limit) =>
       db.transaction((tx) => prune(tx, tenant, { ...retention, limit })),
+    forgetInternal: (nowMs, limit) => forgetInternal(db, nowMs, limit),
     forgetPublications: (beforeMs, limit) => forgetPublications(db, beforeMs, limit),
     readGroup: (tenant, name) => readGroup(db, tenant, name),
     writeGroup: (tenant, name, write) => writeGroup(db, { tenant, name, ...write }),
     forgetGroups: (beforeMs, limit) => forgetGroups(db, beforeMs, limit),
+    watches: createWatchDuties(db),
   };
 }
 

@@ -1,8 +1,11 @@
-import { and, asc, eq, gt, lt, or, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, like, lt, not, or, sql } from 'drizzle-orm';
 import type { Database } from '../store/driver.ts';
 import { eventLogs, eventPublications, events } from '../store/schema.ts';
 import { holdLogs } from './append.ts';
 import type { Retention } from './event-store.ts';
+
+/** Of a log: that it is one of those in which routers tell each other things. */
+export const isInternal = like(eventLogs.tenant, '~%');
 
 /** The tenants of whose logs something is beyond what is kept; no log is held for it. */
 export async function beyond(
@@ -14,7 +17,12 @@ export async function beyond(
     .select({ tenant: eventLogs.tenant })
     .from(eventLogs)
     .leftJoin(events, isOldest)
-    .where(or(gt(eventLogs.size, maxBytes), lt(events.createTime, new Date(beforeMs))))
+    .where(
+      and(
+        not(isInternal),
+        or(gt(eventLogs.size, maxBytes), lt(events.createTime, new Date(beforeMs))),
+      ),
+    )
     .orderBy(asc(eventLogs.tenant));
   return rows.map(({ tenant }) => tenant);
 }

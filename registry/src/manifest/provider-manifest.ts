@@ -20,6 +20,7 @@ import {
 import { checkQuality } from './cleaners.ts';
 import type { Fault, Path } from './fault.ts';
 import { checkLimits } from './limits.ts';
+import { checkOperations, checkTemplates } from './operations.ts';
 
 const CONTEXTS_MAX = 256;
 const ENDPOINTS_MAX = 64;
@@ -48,7 +49,9 @@ export function providerFaults(manifest: ProviderManifest): Fault[] {
   check.line(['category'], manifest.category, LINE_CHARS_MAX);
   check.line(['owner'], manifest.owner, LINE_CHARS_MAX);
   check.known(['visibility'], VisibilitySchema, manifest.visibility);
-  if (manifest.contexts.length === 0) check.fault(['contexts'], 'offer at least one type');
+  if (manifest.contexts.length + manifest.operations.length === 0) {
+    check.fault(['contexts'], 'offer at least one type, or an operation');
+  }
   check.count(['contexts'], manifest.contexts.length, CONTEXTS_MAX);
   manifest.contexts.forEach((offer, i) => {
     checkOffer(check, manifest, offer, ['contexts', i]);
@@ -61,6 +64,7 @@ export function providerFaults(manifest: ProviderManifest): Fault[] {
   manifest.topics.forEach((topic, i) => {
     checkTopic(check, topic, ['topics', i]);
   });
+  checkOperations(check, manifest.operations);
   checkTwice(check, manifest);
   if ((manifest.weight ?? 0) > VERSION_WEIGHT_MAX) {
     check.fault(['weight'], `has to be 0 to ${VERSION_WEIGHT_MAX}`);
@@ -118,6 +122,7 @@ function checkOffer(
   check.duration([...path, 'staleWhileRevalidate'], offer.staleWhileRevalidate, TTL_MAX_MS);
   check.duration([...path, 'negativeTtl'], offer.negativeTtl, NEGATIVE_TTL_MAX_MS);
   checkQuality(check, offer, path);
+  checkTemplates(check, offer.keyTemplates, [...path, 'keyTemplates']);
   const told = manifest.wantsPrincipal || manifest.principalAttributes.length > 0;
   if (told && offer.scope === CacheScope.TENANT) {
     check.fault(

@@ -179,7 +179,7 @@ describe('what is refused, and where', () => {
       `${least}authentication: { bearer: hunter2 }`,
       [expect.stringMatching(/^4:27 authentication.bearer: has to be a reference/)],
     ],
-    ['name: docs\nversion: 1.0.0', ['1:1 contexts: offer at least one type']],
+    ['name: docs\nversion: 1.0.0', ['1:1 contexts: offer at least one type, or an operation']],
     [
       `${least}wantsPrincipal: true\n`.replace('1.0.0 }', '1.0.0, scope: tenant }'),
       [expect.stringMatching(/^3:53 contexts\[0\].scope: .*use principal or none/)],

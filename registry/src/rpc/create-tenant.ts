@@ -17,7 +17,7 @@ export function createTenant(core: Core): MethodImpl<typeof AdminService.method.
 
     const written = await core.store.transact(async (tx) => {
       if (await tx.tenant(name)) throw taken(name);
-      const scopes = [Scope.READ, Scope.REGISTER, Scope.ADMIN];
+      const scopes = [Scope.READ, Scope.REGISTER, Scope.ADMIN, Scope.CALL];
       return await foundTenant(core, tx, { name, title, scopes });
     });
 

@@ -13,7 +13,7 @@ import {
 import { registrarOf } from '../access.ts';
 import { requireCallableUrl } from '../addresses.ts';
 import { type Core, tokenOf } from '../core.ts';
-import { newEndpoint, withHealth, withWeight } from '../endpoints.ts';
+import { isRegisteredSo, newEndpoint, registeredAgain, withHealth } from '../endpoints.ts';
 import { pathText } from '../manifest/fault.ts';
 import { endpointFaults } from '../manifest/provider-manifest.ts';
 import { notFound } from '../refusals.ts';
@@ -26,7 +26,7 @@ export function registerEndpoint(
   core: Core,
 ): MethodImpl<typeof RegistryService.method.registerEndpoint> {
   return async (request, context) => {
-    const { tenant } = registrarOf(context);
+    const { tenant, principal: registrar } = registrarOf(context);
     const name = parseName('provider', request.provider);
     const version = parseVersion('version', request.version);
     const spec = parseSpec(request.endpoint);
@@ -35,7 +35,7 @@ export function registerEndpoint(
 
     const written = await core.store.transact(async (tx) => {
       if (!(await tx.provider(key))) throw notFound(`provider ${name} of version`, version);
-      return await leaseEndpoint(core, tx, key, spec);
+      return await leaseEndpoint(core, tx, key, { spec, registrar });
     });
 
     return {
@@ -47,7 +47,12 @@ export function registerEndpoint(
   };
 }
 
-async function leaseEndpoint(core: Core, tx: Transaction, key: ProviderKey, spec: EndpointSpec) {
+async function leaseEndpoint(
+  core: Core,
+  tx: Transaction,
+  key: ProviderKey,
+  { spec, registrar }: { readonly spec: EndpointSpec; readonly registrar: string },
+) {
   const nowMs = core.clock.wallMs();
   const leaseExpireMs = nowMs + core.leaseMs;
   const leased = (await tx.endpointsOf(key.tenant, key.name)).filter(
@@ -60,16 +65,16 @@ async function leaseEndpoint(core: Core, tx: Transaction, key: ProviderKey, spec
       `provider ${key.name} has ${LEASED_MAX} endpoints already; deregister some`,
     );
   }
-  const state = { kind: EndpointKind.LEASED, health: EndpointHealth.UP };
+  const state = { kind: EndpointKind.LEASED, health: EndpointHealth.UP, registrar };
   if (!held) {
     const added = newEndpoint(core, key, spec, state);
     await tx.putEndpoint(added, leaseExpireMs);
     return added.endpoint;
   }
-  const weighted = withWeight(held, spec);
-  const up = weighted.endpoint?.health === EndpointHealth.UP;
-  const wanted = up ? weighted : withHealth(weighted, EndpointHealth.UP, nowMs);
-  const same = up && weighted.endpoint?.weight === held.endpoint?.weight;
+  const again = registeredAgain(held, spec, registrar);
+  const up = again.endpoint?.health === EndpointHealth.UP;
+  const wanted = up ? again : withHealth(again, EndpointHealth.UP, nowMs);
+  const same = up && isRegisteredSo(held, again);
   if (same && held.endpoint) await tx.renewLease(key.tenant, held.endpoint.id, leaseExpireMs);
   else await tx.putEndpoint(wanted, leaseExpireMs);
   return wanted.endpoint;

@@ -9,7 +9,7 @@ import { registrarOf } from '../access.ts';
 import { requireCallable } from '../addresses.ts';
 import { checkFor } from '../checks/checks.ts';
 import { type Core, tokenOf } from '../core.ts';
-import { placeStaticEndpoints } from '../endpoints.ts';
+import { adoptStaticEndpoints, placeStaticEndpoints } from '../endpoints.ts';
 import { etagOf } from '../etag.ts';
 import { providerKind } from '../manifest/kinds.ts';
 import { offerFaults } from '../offers.ts';
@@ -31,9 +31,10 @@ export function registerProvider(
       const faults = held ? [] : await offerFaults(tx, caller.tenant, read.manifest);
       if (faults.length > 0) throw read.refuse(faults);
       const provider = held ?? newProvider(core, caller.tenant, read);
-      if (!held) {
+      if (held) await adoptStaticEndpoints(tx, provider, caller.principal);
+      else {
         await tx.putProvider(provider);
-        await placeStaticEndpoints(core, tx, provider);
+        await placeStaticEndpoints(core, tx, provider, caller.principal);
       }
       return { provider, endpoints: await tx.endpointsOf(caller.tenant, name) };
     });

@@ -34,10 +34,8 @@ export function updateProvider(
       const updateTime = timestampFromMs(core.clock.wallMs());
       const changed = { ...held, manifest, manifestHash: hash, etag: etagOf(hash), updateTime };
       const provider = held.manifestHash === hash ? held : changed;
-      if (provider !== held) {
-        await tx.putProvider(provider);
-        await placeStaticEndpoints(core, tx, provider);
-      }
+      if (provider !== held) await tx.putProvider(provider);
+      await placeStaticEndpoints(core, tx, provider, caller.principal);
       return { provider, endpoints: await tx.endpointsOf(key.tenant, key.name) };
     });
 

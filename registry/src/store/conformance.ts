@@ -19,6 +19,7 @@ import {
   Scope,
   TenantSchema,
 } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import { ToolGroupSchema } from '@weir/sdk/gen/weir/registry/v1/tool_group_pb';
 import {
   GrantSchema,
   type SnapshotDelta,
@@ -399,6 +400,25 @@ export function describeStore(name: string, openDriver: () => Promise<Driver>): 
       await expectWholeDigest(store);
     });
 
+    test('tool groups, and the keys that are of one', async () => {
+      const group = (name: string, tools: string[]) =>
+        create(ToolGroupSchema, {
+          ...{ tenant: 'acme', name, tools, version: 1n, createTime: now },
+          settings: [{ tool: 'a__b', timeout: durationFromMs(500), arguments: { deep: [1] } }],
+        });
+      const put = (one: ReturnType<typeof group>) => store.transact((tx) => tx.putToolGroup(one));
+      await put(group('one', ['a__*']));
+      await put(group('two', []));
+      await put(group('one', ['b__*']));
+      expect(await store.toolGroup('acme', 'one')).toEqual(group('one', ['b__*']));
+      expect(await store.toolGroup('bolt', 'one')).toBeUndefined();
+      expect(await pages((page) => store.toolGroups('acme', page), 1)).toHaveLength(2);
+      expect(await heldIds('toolgroup')).toEqual(['toolgroup/acme/one', 'toolgroup/acme/two']);
+      await store.transact((tx) => tx.deleteToolGroup('acme', 'one'));
+      expect(await heldIds('toolgroup')).toEqual(['toolgroup/acme/two']);
+      await expectWholeDigest(store);
+    });
+
     test('certificates: who stands in one belongs to one, and goes with its principal', async () => {
       const spiffe = { case: 'spiffeId', value: 'spiffe://example.org/a' } as const;
       const subject = { case: 'subject', value: 'CN=a,O=Ü' } as const;
@@ -495,7 +515,7 @@ export function describeStore(name: string, openDriver: () => Promise<Driver>): 
       const { entries } = await store.snapshot();
       const kinds = entries.map((one) => one.id.split('/')[0] ?? '');
       const order =
-        'tenant type provider endpoint grant policy consumer principal issuer certificate key'.split(
+        'tenant type provider endpoint grant policy consumer principal issuer certificate key toolgroup'.split(
           ' ',
         );
       const ranks = kinds.map((kind) => order.indexOf(kind));

@@ -18,6 +18,7 @@ const KINDS = [
   'issuer',
   'certificate',
   'key',
+  'toolgroup',
 ] as const;
 
 /** A kind of thing that routers hold. */
@@ -55,6 +56,7 @@ const entriesMax: Readonly<Record<EntryKind, number>> = {
   issuer: 50,
   certificate: 10_000,
   key: 100_000,
+  toolgroup: 1_000,
 };
 
 /** What one more entry counts among, and how many of those there may be. */

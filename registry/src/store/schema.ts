@@ -11,6 +11,7 @@ import {
   boolean,
   check,
   customType,
+  doublePrecision,
   index,
   integer,
   json,
@@ -135,6 +136,23 @@ export const eventGroups = pgTable(
   ],
 );
 
+/** Which router watches a provider at present, and how far it was read. */
+export const eventWatches = pgTable(
+  'event_watches',
+  {
+    tenant: word('tenant').notNull(),
+    provider: word('provider').notNull(),
+    holder: word('holder').notNull(),
+    /** No index: it changes every few seconds. */
+    expireTime: time('expire_time').notNull(),
+    /** Names what began without a cursor; empty: nothing has begun. */
+    run: word('run').notNull().default(''),
+    cursor: word('cursor').notNull().default(''),
+    moveTime: time('move_time'),
+  },
+  (table) => [primaryKey({ columns: [table.tenant, table.provider] })],
+);
+
 /** An empty `etag` is that of a tenant founded before there were policies. */
 export const tenants = pgTable('tenants', {
   name: word('name').primaryKey(),
@@ -196,6 +214,8 @@ export const endpoints = pgTable(
     health: smallint('health').$type<EndpointHealth>().notNull(),
     healthTime: time('health_time').notNull(),
     leaseExpireTime: time('lease_expire_time'),
+    /** Empty: registered before that was noted. */
+    registrar: word('registrar').notNull().default(''),
   },
   (table) => [
     primaryKey({ columns: [table.tenant, table.id] }),
@@ -327,6 +347,40 @@ export const certificates = pgTable(
   ],
 );
 
+/** Named sets of tools; the whole of each as the JSON form of its message. */
+export const toolGroups = pgTable(
+  'tool_groups',
+  {
+    tenant: word('tenant').notNull(),
+    name: word('name').notNull(),
+    group: jsonb('group').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenant, table.name] })],
+);
+
+/** Calls of tools, newest looked at first; what is not looked for stands in the message. */
+export const toolCalls = pgTable(
+  'tool_calls',
+  {
+    tenant: word('tenant').notNull(),
+    id: word('id').notNull(),
+    time: time('time').notNull(),
+    durationMs: doublePrecision('duration_ms').notNull(),
+    group: word('tool_group').notNull(),
+    tool: word('tool').notNull(),
+    principal: word('principal').notNull(),
+    code: integer('code').notNull(),
+    cache: integer('cache').notNull(),
+    failed: boolean('failed').notNull(),
+    call: bytes('call').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.tenant, table.id] }),
+    index('tool_calls_by_time').on(table.tenant, table.time, table.id),
+    index('tool_calls_by_age').on(table.time),
+  ],
+);
+
 /** Only a hash of a key's secret part is kept. */
 export const apiKeys = pgTable(
   'api_keys',
@@ -339,6 +393,7 @@ export const apiKeys = pgTable(
     permits: jsonb('permits').$type<string[]>().notNull().default([]),
     requiresSignature: boolean('requires_signature').notNull().default(false),
     title: text('title').notNull(),
+    group: word('tool_group').notNull().default(''),
     secretHash: bytes('secret_hash').notNull(),
     expireTime: time('expire_time'),
     revokeTime: time('revoke_time'),

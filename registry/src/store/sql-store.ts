@@ -24,6 +24,7 @@ import { readPolicies, writePolicies } from './tables/policies.ts';
 import { readPrincipals, writePrincipals } from './tables/principals.ts';
 import { readProviders, writeProviders } from './tables/providers.ts';
 import { readTenants, writeTenants } from './tables/tenants.ts';
+import { readToolGroups, writeToolGroups } from './tables/tool-groups.ts';
 import { readTypes, writeTypes } from './tables/types.ts';
 import { upgradeEntries } from './upgrade.ts';
 
@@ -92,6 +93,7 @@ function reading(db: Database, inTransaction: boolean): Reader {
     ...readIssuers(db),
     ...readCertificates(db),
     ...readKeys(db),
+    ...readToolGroups(db),
   };
 }
 
@@ -108,5 +110,6 @@ function writing(db: Database, ledger: Ledger): Omit<Transaction, keyof Reader> 
     ...writeIssuers(db, ledger),
     ...writeCertificates(db, ledger),
     ...writeKeys(db, ledger),
+    ...writeToolGroups(db, ledger),
   };
 }

@@ -10,6 +10,7 @@ import type {
   Provider,
   Tenant,
 } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import type { ToolGroup } from '@weir/sdk/gen/weir/registry/v1/tool_group_pb';
 import type {
   Grant,
   SnapshotDelta,
@@ -139,9 +140,13 @@ export interface Reader {
   /** Oldest first. */
   keys(
     tenant: string,
-    filter: { principal?: string; consumer?: string; unrevoked?: boolean },
+    filter: { principal?: string; consumer?: string; group?: string; unrevoked?: boolean },
     page: Page,
   ): Promise<Paged<StoredKey>>;
+
+  toolGroup(tenant: string, name: string): Promise<ToolGroup | undefined>;
+  /** By name. */
+  toolGroups(tenant: string, page: Page): Promise<Paged<ToolGroup>>;
 }
 
 /** What can be written. Every write becomes part of the transaction's one revision. */
@@ -178,6 +183,8 @@ export interface Transaction extends Reader {
   deleteCertificate(tenant: string, name: string): Promise<void>;
   /** The principal must exist. Revoked keys are taken from the routers. */
   putKey(key: StoredKey): Promise<void>;
+  putToolGroup(group: ToolGroup): Promise<void>;
+  deleteToolGroup(tenant: string, name: string): Promise<void>;
 }
 
 /** What a transaction came to. */

@@ -47,7 +47,7 @@ export async function openRecording(
   { transport, clock, log, metrics }: RecordingDeps,
 ): Promise<Recording> {
   const directory = join(config.dataDir, 'journal');
-  const router = writerName(config.dataDir);
+  const router = routerName(config.dataDir);
   const { observer, watch } = observeJournal(metrics);
   const journal = await openJournal({
     ...{ directory, writer: router, clock, log, observe: observer },
@@ -68,7 +68,7 @@ export async function openRecording(
 }
 
 /** The same over restarts: the machine and the directory on it, of which nobody learns more. */
-function writerName(dataDir: string): string {
+export function routerName(dataDir: string): string {
   const hash = createHash('sha256').update(dataDir).digest('hex').slice(0, HASH_CHARS);
   return `${hostname()}/${hash}`;
 }

@@ -1,37 +1,31 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger, systemClock } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
-import { AwsClient } from 'aws4fetch';
 import { describe, expect, test } from 'vitest';
+import {
+  s3Credentials as credentials,
+  makeBucket,
+  s3KeyFile,
+  s3Url as url,
+} from '../../test/s3.ts';
 import { describeBlobStore, keep } from './conformance.ts';
 import { parseS3Credentials } from './s3-client.ts';
 import { openS3Store, type S3StoreOptions } from './s3-store.ts';
 
-// Against a server that verifies signatures; .ci/s3 starts one and tells these variables.
-const { WEIR_TEST_S3_URL: url = '', WEIR_TEST_S3_KEY_FILE: keyFile = '' } = process.env;
-const absent = url === '' || keyFile === '';
+const absent = url === '' || s3KeyFile === '';
 
 const HOLD_MS = 2_000;
 const log = createLogger({ name: 'test', level: 'silent' });
 
-async function credentials() {
-  return parseS3Credentials('WEIR_TEST_S3_KEY_FILE', await readFile(keyFile, 'utf8'));
-}
-
 /** Makes the bucket, and a folder of its own for each store. */
 async function openTestStore(more: Partial<S3StoreOptions> = {}) {
   const key = await credentials();
+  await makeBucket();
   const bucket = new URL(url);
-  const region = bucket.searchParams.get('region') ?? '';
-  const made = await new AwsClient({ ...key, service: 's3', region }).fetch(
-    `${bucket.origin}${bucket.pathname}`,
-    { method: 'PUT' },
-  );
-  expect([200, 409]).toContain(made.status);
   bucket.pathname += `/${randomUUID()}`;
   const spoolDir = await mkdtemp(join(tmpdir(), 'weir-spool-'));
   const options = {

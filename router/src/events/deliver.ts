@@ -15,10 +15,11 @@ import {
 } from '@weir/sdk/gen/weir/events/v1/events_pb';
 import { type AnswerDeps, answer } from '../answer.ts';
 import type { RecordedItem } from '../audit/recorded.ts';
-import { type Authority, createAuthority } from '../authorise.ts';
+import { type Authority, type Circumstances, createAuthority } from '../authorise.ts';
 import { type Call, createCall } from '../call.ts';
 import { presentItem, withinBudget } from '../present.ts';
 import { fetchedItems } from '../rpc/record.ts';
+import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { EventDeps } from './events.ts';
 import type { ShownEvent } from './redact-event.ts';
 import type { KeptEvent, Tail } from './tails.ts';
@@ -60,15 +61,15 @@ export interface DeliverTo {
   readonly signal: AbortSignal;
 }
 
-/** Decides on events for a subscriber, and makes them ready. */
-export async function deliver(
+/** Decides on events for a subscriber, and makes them ready: at once, where nothing has to be waited for. */
+export function deliver(
   deps: EventDeps & AnswerDeps,
   batch: readonly KeptEvent[],
   wants: Wants,
   to: DeliverTo,
-): Promise<Delivery> {
+): Delivery | Promise<Delivery> {
   const allowed = decide(deps, batch, wants, to.caller);
-  return await makeReady(deps, wants.latestOnly ? latestOnly(allowed) : allowed, wants, to);
+  return makeReady(deps, wants.latestOnly ? latestOnly(allowed) : allowed, wants, to);
 }
 
 /** Of events, those that a subscriber wants and may see. Throws PURPOSE_REQUIRED. */
@@ -78,15 +79,36 @@ export function decide(
   wants: Wants,
   caller: Caller,
 ): Allowed[] {
+  const allowed: Allowed[] = [];
+  if (batch.length === 0) return allowed;
   const nowMs = clock.wallMs();
-  const circumstances = { purpose: wants.purpose, nowMs };
-  const authority = createAuthority(holder.current, caller, circumstances);
-  const wanted = batch.filter(({ stored }) => wants.topics(stored.event?.topic ?? ''));
-  return wanted.flatMap((kept) => allow(authority, kept, { caller, nowMs, wants }));
+  const authority = authorityOf(holder.current, caller, { purpose: wants.purpose, nowMs });
+  for (const kept of batch) {
+    const { event } = kept.stored;
+    if (!event || !wants.topics(event.topic)) continue;
+    const verdict = verdictOf(authority, kept, event);
+    if (verdict.effect !== 'allow' || !isInForce(verdict, kept, { nowMs, wants })) continue;
+    allowed.push({ event, kept, verdict, replaced: 0 });
+  }
+  return allowed;
 }
 
 /** Makes events ready that were decided on: hides what is to be hidden, and fetches their items. */
-export async function makeReady(
+export function makeReady(
+  deps: EventDeps & AnswerDeps,
+  allowed: readonly Allowed[],
+  wants: Pick<Wants, 'fetch' | 'purpose'>,
+  to: DeliverTo,
+): Delivery | Promise<Delivery> {
+  const waits = wants.fetch || allowed.some(({ verdict }) => verdict.obligations.changesValues);
+  if (waits) return makeReadyLater(deps, allowed, wants, to);
+  return {
+    events: allowed.map((one) => presentPlain(deps, one, to.tail)),
+    items: allowed.map(recordedPlain),
+  };
+}
+
+async function makeReadyLater(
   deps: EventDeps & AnswerDeps,
   allowed: readonly Allowed[],
   wants: Pick<Wants, 'fetch' | 'purpose'>,
@@ -110,26 +132,46 @@ export async function makeReady(
   return { events, items: [...items, ...fetched.items] };
 }
 
-function allow(
-  authority: Authority,
-  kept: KeptEvent,
-  { caller, nowMs, wants }: { caller: Caller; nowMs: number; wants: Wants },
-): Allowed[] {
-  const { event, publishTime } = kept.stored;
-  if (!event) return [];
+/** The authorities of this millisecond: its subscribers come one right after the other, and many are one caller's. */
+let authorities = new Map<Caller, { readonly purpose: string; readonly authority: Authority }>();
+let authoritiesOf: { readonly snapshot: Snapshot; readonly nowMs: number } | undefined;
+
+function authorityOf(snapshot: Snapshot, caller: Caller, of: Circumstances): Authority {
+  if (authoritiesOf?.snapshot !== snapshot || authoritiesOf.nowMs !== of.nowMs) {
+    authorities = new Map();
+    authoritiesOf = { snapshot, nowMs: of.nowMs };
+  }
+  const known = authorities.get(caller);
+  if (known?.purpose === of.purpose) return known.authority;
+  const authority = createAuthority(snapshot, caller, of);
+  authorities.set(caller, { purpose: of.purpose, authority });
+  return authority;
+}
+
+/** One authority decides alike: it is one caller, purpose, snapshot and time. */
+function verdictOf(authority: Authority, { made }: KeptEvent, event: Event): Verdict {
+  if (made.decided?.by === authority) return made.decided.verdict;
   const { topic, key, sensitivity, labels, owner } = event;
-  const own = { tenant: caller.tenant, name: '' };
+  const own = { tenant: authority.caller.tenant, name: '' };
   const facts = { sensitivity, labels, owner };
   const verdict = authority.access('subscribe', topic).decide(own, key, facts);
-  if (verdict.effect !== 'allow') return [];
-  const { purposes, maxAgeMs } = verdict.obligations;
+  made.decided = { by: authority, verdict };
+  return verdict;
+}
+
+/** Whether what is allowed is, for this purpose and at this age. Throws PURPOSE_REQUIRED. */
+function isInForce(
+  { obligations: { purposes, maxAgeMs } }: Verdict,
+  { stored: { event, publishTime } }: KeptEvent,
+  { nowMs, wants }: { readonly nowMs: number; readonly wants: Wants },
+): boolean {
   const missing = purposes.find((allowed) => !allowed.includes(wants.purpose));
   if (missing) {
-    const text = `the policy asks what events of ${topic} are for; state one of these purposes: ${missing.join(', ')}`;
+    const text = `the policy asks what events of ${event?.topic} are for; state one of these purposes: ${missing.join(', ')}`;
     throw refuse(Reason.PURPOSE_REQUIRED, text);
   }
   const ageMs = publishTime ? nowMs - timestampMs(publishTime) : 0;
-  return maxAgeMs !== undefined && ageMs > maxAgeMs ? [] : [{ event, kept, verdict, replaced: 0 }];
+  return maxAgeMs === undefined || ageMs <= maxAgeMs;
 }
 
 /** Of each topic and key the last one, in its place. */
@@ -168,18 +210,37 @@ function present(
   { epoch }: Tail,
 ): DeliveredEvent {
   const { position, publishTime, publisher } = kept.stored;
+  const { made } = kept;
+  const consistencyToken =
+    made.plain?.epoch === epoch
+      ? made.plain.event.consistencyToken
+      : tokens.mint({ epoch, revision: 0n, position });
   return create(DeliveredEventSchema, {
     ...{ event, publisher, position, withheld, replaced, redacted: redactions.length > 0 },
     ...(publishTime && { publishTime }),
-    consistencyToken: tokenOf(tokens, kept, epoch),
+    consistencyToken,
   });
 }
 
-function tokenOf(tokens: EventDeps['tokens'], kept: KeptEvent, epoch: string): string {
-  if (kept.token?.epoch === epoch) return kept.token.text;
-  const text = tokens.mint({ epoch, revision: 0n, position: kept.stored.position });
-  kept.token = { epoch, text };
-  return text;
+/** The event for one from whom nothing is hidden: the same object for all of them, never to be changed. */
+function presentPlain(deps: EventDeps, one: Allowed, tail: Tail): DeliveredEvent {
+  const { made } = one.kept;
+  if (made.plain?.epoch !== tail.epoch) {
+    const shown = { event: one.event, redactions: [], withheld: false };
+    const event = present(deps, { ...one, replaced: 0 }, shown, tail);
+    made.plain = { epoch: tail.epoch, event };
+  }
+  const { event } = made.plain;
+  return one.replaced === 0 ? event : { ...event, replaced: one.replaced };
+}
+
+function recordedPlain(one: Allowed): RecordedItem {
+  const { made } = one.kept;
+  if (made.recorded?.verdict !== one.verdict) {
+    const shown = { event: one.event, redactions: [], withheld: false };
+    made.recorded = { verdict: one.verdict, item: deliveredItem(one, shown) };
+  }
+  return made.recorded.item;
 }
 
 function deliveredItem(

@@ -11,6 +11,11 @@ import { EventLogService, type StoredEvent } from '@weir/sdk/gen/weir/events/v1/
 export interface EventLog {
   /** Commits events; what was committed under the same idempotency key is told again. */
   append(appending: Appending, signal: AbortSignal): Promise<Appended>;
+  /**
+   * Commits up to 64 requests in their order: when the log cannot be reached, none is committed behind one
+   * that is not. One that is refused for what it holds is thrown, and keeps back none of the others.
+   */
+  appendInOrder(appendings: readonly Appending[], signal: AbortSignal): Promise<void>;
   /** What is kept of a log. */
   state(tenant: string, signal: AbortSignal): Promise<LogState>;
   /** What is in a log after a position, then what comes. Throws CURSOR_TOO_OLD when the next one is gone. */
@@ -101,6 +106,14 @@ export function createRegistryLog({ appending, following }: RegistryWays): Event
     async append(events, signal) {
       try {
         return await client.appendEvents({ ...events }, { signal });
+      } catch (error) {
+        throw faultOf(error, signal, notKnown);
+      }
+    },
+    async appendInOrder(appendings, signal) {
+      try {
+        const requests = appendings.map((one) => ({ ...one }));
+        await client.appendInOrder({ requests }, { signal });
       } catch (error) {
         throw faultOf(error, signal, notKnown);
       }

@@ -164,6 +164,23 @@ export function describeEventLog(name: string, open: () => Promise<LogWorld>): v
       expect(await world.one.state(tenant, never)).toMatchObject({ head: 9n });
     });
 
+    test('take several requests in their order, each once', async () => {
+      const tenant = randomUUID();
+      const known = { idempotencyKey: 'k' };
+      const requests = [
+        appendingOf(tenant, ['a', 'b'], known),
+        appendingOf(tenant, ['c']),
+        appendingOf(tenant, ['d', 'e']),
+      ];
+      await world.one.appendInOrder(requests, never);
+      const other = appendingOf(tenant, ['x'], known);
+      const more = [appendingOf(tenant, ['a', 'b'], known), other, appendingOf(tenant, ['f'])];
+      expect(await refusalOf(world.other.appendInOrder(more, never))).toBe(Reason.ALREADY_EXISTS);
+      await using follower = followerOf(world.other, tenant);
+      expect(idsOf(await follower.take(6))).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
+      expect((await world.one.state(tenant, never)).head).toBe(6n);
+    });
+
     test('take no request without events, and none that nobody waits for', async () => {
       const tenant = randomUUID();
       expect(await refusalOf(publish(tenant, []))).toBe(Reason.BATCH_EMPTY);

@@ -19,6 +19,8 @@ export interface Pace {
   taken(): void;
   /** How long the reader has let the last message wait; 0: it was taken. */
   readonly waitingMs: number;
+  /** Whether events are ever to be waited for. */
+  readonly isBounded: boolean;
   /** Waits until the next events are due, or the signal. */
   due(signal: AbortSignal): Promise<void>;
 }
@@ -30,6 +32,7 @@ export function createPace(maxPerSecond: number, clock: Pick<Clock, 'monotonicMs
   let nextMs = Number.NEGATIVE_INFINITY;
   let last = { events: 0, atMs: 0, isTaken: true };
   return {
+    isBounded: maxPerSecond > 0,
     get eventsMax() {
       return eventsMax;
     },

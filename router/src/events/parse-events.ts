@@ -53,7 +53,8 @@ export function parseEvents(request: PublishRequest, nowMs: number): Parsed {
   };
 }
 
-function parseEvent(field: string, event: Event, nowMs: number): Event {
+/** Checks one event, and completes it. */
+export function parseEvent(field: string, event: Event, nowMs: number): Event {
   parseTopic(`${field}.topic`, event.topic);
   if (event.key !== '') requireKey(`${field}.key`, event.key);
   if (event.data.length > DATA_MAX_BYTES) {

@@ -1,5 +1,5 @@
 import { type EventLog, type Followed, unreachable } from './event-log.ts';
-import { type KeptEvent, sizeOf, type Tail } from './tails.ts';
+import { type KeptEvent, keep, type Tail } from './tails.ts';
 
 /** The most events, and bytes of them, that are delivered together. */
 export const BATCH_EVENTS_MAX = 256;
@@ -23,6 +23,7 @@ export function openReader(
   { tail, signal }: { readonly tail: Tail; readonly signal: AbortSignal },
 ): Reader {
   let older: OlderEvents | undefined;
+  let waiting: Waiting | undefined;
   let epoch = '';
   const leave = () => {
     older?.stop();
@@ -41,11 +42,17 @@ export function openReader(
         return events;
       }
       leave();
-      if (tail.head === position) await moreThan(tail, position, { waitMs, signal });
+      if (tail.head === position && waitMs > 0 && !signal.aborted) {
+        waiting ??= new Waiting(tail, signal);
+        await waiting.wait(waitMs);
+      }
       epoch = tail.epoch;
       return within(tail.after(position, eventsMax) ?? []);
     },
-    [Symbol.dispose]: leave,
+    [Symbol.dispose]() {
+      leave();
+      waiting?.[Symbol.dispose]();
+    },
   };
 }
 
@@ -86,7 +93,7 @@ function openOlder(
         const { value, done } = await messages.next();
         if (done) throw unreachable();
         epoch = value.epoch;
-        read = value.events.map((stored) => ({ stored, bytes: sizeOf(stored) }));
+        read = value.events.map(keep);
       }
       return within(read.slice(0, eventsMax));
     },
@@ -98,19 +105,56 @@ function openOlder(
   };
 }
 
-/** Resolves when the log has more, the time is over, or at the signal. */
-async function moreThan(
-  tail: Tail,
-  position: bigint,
-  { waitMs, signal }: { readonly waitMs: number; readonly signal: AbortSignal },
-): Promise<void> {
-  if (tail.head > position || signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  using _ = tail.onMore(resolve);
-  const late = setTimeout(resolve, waitMs);
-  const aborted = () => resolve();
-  signal.addEventListener('abort', aborted);
-  await promise;
-  clearTimeout(late);
-  signal.removeEventListener('abort', aborted);
+/**
+ * Waits for what comes. There is one for each subscription, and each event wakes it: so it listens all the
+ * time, and has one timer, which is set again only when it goes off too early.
+ */
+class Waiting implements Disposable {
+  readonly #signal: AbortSignal;
+  readonly #listening: Disposable;
+  readonly #wake = (): void => {
+    this.#resolve?.();
+    this.#resolve = undefined;
+  };
+  #resolve: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** When the timer goes off, and when it is to. */
+  #goesOffMs = Number.POSITIVE_INFINITY;
+  #dueMs = 0;
+
+  constructor(tail: Tail, signal: AbortSignal) {
+    this.#signal = signal;
+    this.#listening = tail.onMore(this.#wake);
+    signal.addEventListener('abort', this.#wake);
+  }
+
+  /** Resolves when the log has more, the time is over, or at the signal. */
+  wait(waitMs: number): Promise<void> {
+    this.#dueMs = performance.now() + waitMs;
+    if (this.#dueMs < this.#goesOffMs) this.#set(waitMs);
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  #set(afterMs: number): void {
+    clearTimeout(this.#timer);
+    this.#goesOffMs = performance.now() + afterMs;
+    this.#timer = setTimeout(this.#look, afterMs);
+  }
+
+  readonly #look = (): void => {
+    this.#goesOffMs = Number.POSITIVE_INFINITY;
+    if (!this.#resolve) return;
+    const leftMs = this.#dueMs - performance.now();
+    if (leftMs > 0) this.#set(leftMs);
+    else this.#wake();
+  };
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#listening[Symbol.dispose]();
+    this.#signal.removeEventListener('abort', this.#wake);
+    this.#wake();
+  }
 }

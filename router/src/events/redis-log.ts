@@ -1,4 +1,4 @@
-import { type Logger, refuse, WeirError } from '@weir/kit';
+import { type Logger, reasonOf, refuse, WeirError } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import {
   type Appending,
@@ -96,6 +96,18 @@ function logOf(open: Open): EventLog {
   const { reading, keys } = open;
   return {
     append: (appending, signal) => append(open, appending, signal),
+    async appendInOrder(appendings, signal) {
+      let refused: unknown;
+      for (const appending of appendings) {
+        try {
+          await append(open, appending, signal);
+        } catch (error) {
+          if (reasonOf(error) !== Reason.ALREADY_EXISTS) throw error;
+          refused ??= error;
+        }
+      }
+      if (refused !== undefined) throw refused;
+    },
     async state(tenant, signal) {
       const part = { after: 0n, events: 0, bytes: 0 };
       return (await asked(open, signal, () => readPart(reading, keys.of(tenant), part))).state;

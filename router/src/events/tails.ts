@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Logger, refuse } from '@weir/kit';
+import type { Verdict } from '@weir/policy';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
+import type { DeliveredEvent } from '@weir/sdk/gen/weir/events/v1/events_pb';
 import type { StoredEvent } from '@weir/sdk/gen/weir/events/v1/log_pb';
+import type { RecordedItem } from '../audit/recorded.ts';
+import type { Authority } from '../authorise.ts';
 import type { LogPlace } from '../gather/forgotten.ts';
 import type { Place } from './cursors.ts';
 import { type EarlierEpoch, type EventLog, lastShared, unreachable } from './event-log.ts';
@@ -43,8 +47,21 @@ export interface Tail {
 export interface KeptEvent {
   readonly stored: StoredEvent;
   readonly bytes: number;
-  /** Its consistency token, made once for all who are told of it. */
-  token?: { readonly epoch: string; readonly text: string };
+  /** What was made of it for one who is told of it, for the others. */
+  readonly made: MadeOfEvent;
+}
+
+/** What is made of an event once, for all for whom it is the same. */
+export interface MadeOfEvent {
+  decided?: { readonly by: Authority; readonly verdict: Verdict };
+  /** As those get it from whom nothing is hidden. */
+  plain?: { readonly epoch: string; readonly event: DeliveredEvent };
+  recorded?: { readonly verdict: Verdict; readonly item: RecordedItem };
+}
+
+/** Keeps an event of the log. */
+export function keep(stored: StoredEvent): KeptEvent {
+  return { stored, bytes: sizeOf(stored), made: {} };
 }
 
 /** The ends of the logs that this router follows. */
@@ -73,6 +90,8 @@ export function openTails(deps: TailDeps): Tails {
   const stop = new AbortController();
   const tails = new Map<string, OpenTail>();
   let isFull = false;
+  /** What all of them take. */
+  let bytes = 0;
   const open = (tenant: string): OpenTail => {
     const known = tails.get(tenant);
     if (known) return known;
@@ -82,10 +101,10 @@ export function openTails(deps: TailDeps): Tails {
     return tail;
   };
   /** The longest give way until all of them are short enough together. */
-  const grown = () => {
+  const grown = (by: number) => {
+    bytes += by;
     const longest = () => [...tails.values()].reduce((a, b) => (b.bytes > a.bytes ? b : a));
-    const all = () => [...tails.values()].reduce((sum, { bytes }) => sum + bytes, 0);
-    while (all() > TAILS_BYTES_MAX) longest().halve();
+    while (bytes > TAILS_BYTES_MAX) bytes -= longest().halve();
   };
   return {
     async of(tenant, signal) {
@@ -134,13 +153,13 @@ class OpenTail implements Tail {
   readonly #kept: KeptEvent[] = [];
   /** What they take. */
   bytes = 0;
-  readonly #grown: () => void;
+  readonly #grown: (by: number) => void;
   readonly #listeners = new Set<() => void>();
 
   constructor(
     tenant: string,
     deps: TailDeps,
-    { signal, grown }: { readonly signal: AbortSignal; readonly grown: () => void },
+    { signal, grown }: { readonly signal: AbortSignal; readonly grown: (by: number) => void },
   ) {
     this.#tenant = tenant;
     this.#deps = deps;
@@ -223,6 +242,7 @@ class OpenTail implements Tail {
 
   #begin(head: bigint): void {
     this.#kept.length = 0;
+    this.#grown(-this.bytes);
     this.bytes = 0;
     this.head = head;
     this.#deps.forgetting.begun(this.#place(head));
@@ -235,23 +255,25 @@ class OpenTail implements Tail {
 
   #takeIn(more: readonly StoredEvent[]): void {
     if (more.length === 0) return;
+    const before = this.bytes;
     for (const stored of more) {
       if (stored.position !== this.head + 1n) continue;
       this.#deps.forgetting.event(stored, this.#place(stored.position));
-      const bytes = sizeOf(stored);
-      this.#kept.push({ stored, bytes });
+      const kept = keep(stored);
+      this.#kept.push(kept);
       this.head = stored.position;
-      this.bytes += bytes;
+      this.bytes += kept.bytes;
     }
     while (this.#kept.length > TAIL_EVENTS_MAX || this.bytes > TAIL_BYTES_MAX) this.#drop();
-    this.#grown();
+    this.#grown(this.bytes - before);
     this.#tell();
   }
 
-  /** Forgets the older half; who needs it reads it from the log. */
-  halve(): void {
-    const half = this.bytes / 2;
-    while (this.bytes > half) this.#drop();
+  /** Forgets the older half; who needs it reads it from the log. Says how many bytes that was. */
+  halve(): number {
+    const before = this.bytes;
+    while (this.bytes > before / 2) this.#drop();
+    return before - this.bytes;
   }
 
   #drop(): void {
@@ -264,7 +286,7 @@ class OpenTail implements Tail {
 }
 
 /** What an event takes, about. */
-export function sizeOf({ event }: StoredEvent): number {
+function sizeOf({ event }: StoredEvent): number {
   if (!event) return 0;
   let bytes =
     EVENT_BYTES + event.data.length + event.topic.length + event.key.length + event.id.length;

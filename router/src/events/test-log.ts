@@ -61,6 +61,7 @@ export function createTestLog(): TestLog {
       log.add(count);
     },
     append: () => Promise.reject(new Error('nothing is published here')),
+    appendInOrder: () => Promise.reject(new Error('nothing is published here')),
     async state() {
       requireHere();
       return { first, head: headOf(), epoch };

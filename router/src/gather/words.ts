@@ -66,7 +66,7 @@ export function tooLow(
 
 /** What is told of a provider that was too slow for the call. */
 export function late(provider: string): Outcome {
-  const text = `provider ${provider} did not answer within the time for the item`;
+  const text = `provider ${provider} did not answer in time`;
   const more = { retryDelayMs: 1_000 };
   return { ...refused(Reason.DEADLINE_EXCEEDED, text, more), cache: CacheStatus.MISS };
 }

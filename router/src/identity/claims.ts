@@ -21,6 +21,7 @@ const tenantGroup = 'tenant:';
 const scopePrefix = 'weir:';
 const scopeNames: ReadonlyMap<string, Scope> = new Map([
   ['weir:read', Scope.READ],
+  ['weir:call', Scope.CALL],
   ['weir:register', Scope.REGISTER],
   ['weir:admin', Scope.ADMIN],
 ]);
@@ -59,9 +60,15 @@ export function attributesIn(claims: JWTPayload, issuer: Issuer): JsonObject {
   throw unusableToken(`its attributes are larger than ${attributesMaxBytes / 1024} KiB`);
 }
 
+/** What each scope that permits narrow down is about. */
+const permitted: ReadonlyMap<Scope, readonly string[]> = new Map([
+  [Scope.READ, ['fetch', 'list', 'subscribe']],
+  [Scope.CALL, ['call']],
+]);
+
 /**
  * What a token may be used for: the scopes that it names, of those that its issuer may give.
- * Permits narrow reading down, unless it may read everything.
+ * Permits narrow reading and calling down, unless it may read or call everything.
  */
 export function grantedBy(claims: JWTPayload, issuer: Issuer): Granted {
   const most = new Set(issuer.scopes.length > 0 ? issuer.scopes : [Scope.READ]);
@@ -71,13 +78,26 @@ export function grantedBy(claims: JWTPayload, issuer: Issuer): Granted {
     const scope = scopeNames.get(text);
     if (scope !== undefined && most.has(scope)) scopes.add(scope);
   }
-  if (scopes.has(Scope.READ) || !most.has(Scope.READ)) return { scopes, permits: [] };
-  const permits = named
-    .map((text) => text.slice(scopePrefix.length))
-    .filter((text) => readPermit(text) !== undefined);
-  if (permits.length === 0) return { scopes, permits: [] };
-  if (permits.length > permitsMax) throw unusableToken(`it names over ${permitsMax} permits`);
-  return { scopes: scopes.add(Scope.READ), permits };
+  const told = named.map((text) => text.slice(scopePrefix.length));
+  const permits = told.filter((text) => readPermit(text) !== undefined);
+  const narrowed: string[] = [];
+  let isNarrowed = false;
+  for (const [scope, actions] of permitted) {
+    const own = permits.filter((text) => {
+      const action = readPermit(text)?.action ?? '';
+      return action === '*' || actions.includes(action);
+    });
+    if (scopes.has(scope)) narrowed.push(...actions.map((action) => `${action}:*`));
+    else if (own.length > 0 && most.has(scope)) {
+      scopes.add(scope);
+      narrowed.push(...own);
+      isNarrowed = true;
+    }
+  }
+  if (!isNarrowed) return { scopes, permits: [] };
+  const kept = [...new Set(narrowed)];
+  if (kept.length > permitsMax) throw unusableToken(`it names over ${permitsMax} permits`);
+  return { scopes, permits: kept };
 }
 
 /** "scope" is a text with blanks (RFC 8693, 4.2); some issuers write "scp", also as a list. */

@@ -3,7 +3,9 @@ import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { type Caller, type Clock, parseApiKey, refuse, secretMatches } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { ApiKey, Principal } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import type { ToolGroup } from '@weir/sdk/gen/weir/registry/v1/tool_group_pb';
 import { findKey, type Snapshot } from '../snapshot/snapshot.ts';
+import { permitsOfGroup } from '../tools/groups.ts';
 import { invalidKey } from './refusals.ts';
 
 /** One object, so that what is made of attributes is made once. */
@@ -30,23 +32,40 @@ export function callerOfKey(snapshot: Snapshot, text: string, clock: Clock): Cal
 export function callerWith(snapshot: Snapshot, key: ApiKey, clock: Clock): Caller {
   const principal = principalOfKey(snapshot, key, clock);
   if (!principal) throw invalidKey();
+  const group = groupOfKey(snapshot, key);
   const known = callers.get(key);
-  if (known?.principal === principal) return known.caller;
-  const caller = callerFor(key, principal);
-  callers.set(key, { principal, caller });
+  if (known?.principal === principal && known.group === group) return known.caller;
+  const caller = callerFor(key, principal, group);
+  callers.set(key, { principal, group, caller });
   return caller;
 }
 
-const callers = new WeakMap<ApiKey, { readonly principal: Principal; readonly caller: Caller }>();
+const callers = new WeakMap<
+  ApiKey,
+  {
+    readonly principal: Principal;
+    readonly group: ToolGroup | undefined;
+    readonly caller: Caller;
+  }
+>();
 
-function callerFor(key: ApiKey, principal: Principal): Caller {
+/** The tool group of a key, when it is of one. Throws CREDENTIAL_INVALID when that lets nobody in. */
+function groupOfKey(snapshot: Snapshot, key: ApiKey): ToolGroup | undefined {
+  if (key.group === '') return undefined;
+  const group = snapshot.tenants.get(key.tenant)?.toolGroups.get(key.group);
+  if (group && !group.disabled) return group;
+  throw invalidKey();
+}
+
+function callerFor(key: ApiKey, principal: Principal, group: ToolGroup | undefined): Caller {
   return {
     tenant: key.tenant,
     principal: key.principal,
     consumer: key.consumer,
     keyId: key.id,
     authentication: 'key',
-    permits: key.permits,
+    permits: group ? permitsOfGroup(group) : key.permits,
+    ...(group && { group: group.name }),
     network: '',
     scopes: new Set(key.scopes),
     attributes: principal.attributes ?? noAttributes,

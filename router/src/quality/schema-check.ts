@@ -31,7 +31,7 @@ export function compileSchema(json: string): Check {
  * One fault for each place: the elements of a list are one place, and what the branches of an
  * alternative find wrong belongs to the place of the alternative.
  */
-function distinct(errors: readonly ErrorObject[]): string[] {
+export function distinct(errors: readonly ErrorObject[]): string[] {
   const isAlternative = ({ keyword }: ErrorObject) => keyword === 'anyOf' || keyword === 'oneOf';
   const alternatives = new Map(
     errors.filter(isAlternative).map((error) => [placeOf(error), faultText(error)]),

@@ -1,10 +1,16 @@
-import type { HandlerContext } from '@connectrpc/connect';
-import { afterCallKey, type Caller, callerOf, type LeanCall, requireScope } from '@weir/kit';
+import {
+  afterCallKey,
+  type CallContext,
+  type Caller,
+  callerOf,
+  type LeanCall,
+  requireScope,
+} from '@weir/kit';
 import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import type { Asked } from '../answer.ts';
 
 /** Who asks by a call, and how long there is. Reading needs its scope. */
-export function askedBy(context: HandlerContext): Asked {
+export function askedBy(context: CallContext): Asked {
   const caller = callerOf(context);
   requireScope(caller, Scope.READ);
   const after = context.values.get(afterCallKey);

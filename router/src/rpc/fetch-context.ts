@@ -1,6 +1,11 @@
 import { create } from '@bufbuild/protobuf';
-import type { HandlerContext } from '@connectrpc/connect';
-import { type CallHead, type LeanMethod, malformedMessage, requestIdKey } from '@weir/kit';
+import {
+  type CallContext,
+  type CallHead,
+  type LeanMethod,
+  malformedMessage,
+  requestIdKey,
+} from '@weir/kit';
 import {
   type FetchContextRequest,
   type FetchContextResponse,
@@ -20,7 +25,7 @@ type FetchDeps = AnswerDeps & RecordDeps;
 
 /** FetchContext: answers a batch in one message. */
 export function fetchContext(deps: FetchDeps) {
-  return (request: FetchContextRequest, context: HandlerContext) =>
+  return (request: FetchContextRequest, context: CallContext) =>
     fetched<FetchContextResponse>(deps, request, {
       head: context,
       asked: () => askedBy(context),

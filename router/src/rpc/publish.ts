@@ -1,8 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import type { HandlerContext } from '@connectrpc/connect';
 import { type Caller, callerOf, refuse, requireScope } from '@weir/kit';
-import type { Verdict } from '@weir/policy';
-import { CacheStatus } from '@weir/sdk/gen/weir/context/v1/context_pb';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import {
   type Event,
@@ -12,6 +10,7 @@ import {
 import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import type { RecordedItem } from '../audit/recorded.ts';
 import { createAuthority } from '../authorise.ts';
+import { decidePublish } from '../events/decide-publish.ts';
 import type { EventDeps } from '../events/events.ts';
 import { parseEvents } from '../events/parse-events.ts';
 import { type RecordDeps, recorded } from './record.ts';
@@ -43,32 +42,13 @@ function authorise(
 ): RecordedItem[] {
   const circumstances = { purpose: '', nowMs: clock.wallMs() };
   const authority = createAuthority(holder.current, caller, circumstances);
-  const own = { tenant: caller.tenant, name: '' };
   return events.map((event, index) => {
-    const { topic, key, sensitivity, labels, owner } = event;
-    const verdict = authority
-      .access('publish', topic)
-      .decide(own, key, { sensitivity, labels, owner });
-    if (verdict.effect !== 'allow') {
-      const field = `events[${index}].topic`;
-      const text = `the tenant's policy does not let you publish ${topic}`;
-      throw refuse(Reason.DENIED, `${field}: ${text}`, {
-        violations: [{ field, description: text }],
-      });
-    }
-    return publishedItem(event, verdict);
+    const { mayBe, item } = decidePublish(authority, caller.tenant, event);
+    if (mayBe) return item;
+    const field = `events[${index}].topic`;
+    const text = `the tenant's policy does not let you publish ${event.topic}`;
+    throw refuse(Reason.DENIED, `${field}: ${text}`, {
+      violations: [{ field, description: text }],
+    });
   });
-}
-
-function publishedItem(event: Event, { rules }: Verdict): RecordedItem {
-  const { topic, key, sensitivity, labels, owner, data } = event;
-  return {
-    kind: {
-      ...{ action: 'publish', type: topic, effect: 'allow', rules, redactions: [] },
-      facts: { sensitivity, labels, owner },
-      ...{ code: 0, reason: Reason.UNSPECIFIED, cache: CacheStatus.UNSPECIFIED, known: true },
-    },
-    key,
-    bytes: data.length,
-  };
 }

@@ -1,4 +1,3 @@
-import type { DescMethod } from '@bufbuild/protobuf';
 import { ConnectError } from '@connectrpc/connect';
 import type { Journal } from '@weir/journal';
 import {
@@ -104,7 +103,7 @@ class OpenRecord implements CallRecord {
       requestId: this.#head.values.get(requestIdKey),
       caller: this.#caller,
       subject: subjectOf(current, this.#caller),
-      method: methodName(this.#head.method),
+      method: methodName(this.#head),
       purpose,
       revision: current.revision,
       startWallMs: this.#startWallMs,
@@ -118,11 +117,11 @@ class OpenRecord implements CallRecord {
   }
 }
 
-const methodNames = new WeakMap<DescMethod, string>();
+const methodNames = new WeakMap<CallHead['method'], string>();
 
 /** As "<service>/<method>". */
-function methodName(method: DescMethod): string {
-  const known = methodNames.get(method) ?? `${method.parent.typeName}/${method.name}`;
+function methodName({ service, method }: Pick<CallHead, 'service' | 'method'>): string {
+  const known = methodNames.get(method) ?? `${service.typeName}/${method.name}`;
   methodNames.set(method, known);
   return known;
 }
@@ -195,7 +194,7 @@ function factsKept({ entry, verdict }: Slot): ItemFacts | undefined {
 const ownProviders = new WeakMap<ProviderVersion, RecordedProvider>();
 
 /** A provider as records have it: its tenant only where it is another's. */
-function recordedProvider(provider: ProviderVersion, tenant: string): RecordedProvider {
+export function recordedProvider(provider: ProviderVersion, tenant: string): RecordedProvider {
   if (provider.tenant !== tenant) return provider;
   const known = ownProviders.get(provider);
   if (known) return known;

@@ -179,8 +179,8 @@ function subjectCaller(
 
 function authenticationOf(text: string): Caller['authentication'] {
   if (text === '' || text === 'key') return 'key';
-  if (text === 'token' || text === 'certificate') return text;
-  const wanted = 'give "key", "token" or "certificate"';
+  if (text === 'token' || text === 'certificate' || text === 'registration') return text;
+  const wanted = 'give "key", "token", "certificate" or "registration"';
   throw refuse(Reason.MALFORMED_REQUEST, `subject.authentication is unknown; ${wanted}`);
 }
 

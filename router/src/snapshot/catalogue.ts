@@ -7,11 +7,13 @@ import {
   type ProviderLimits as DeclaredLimits,
   type Endpoint,
   EndpointHealth,
+  type KeyTemplate,
   type Limits,
   type Provider,
 } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
 import semver from 'semver';
 import { type OfferChecks, offerChecks } from '../quality/offer-checks.ts';
+import { indexTools, type ToolOffer, toolOffers } from '../tools/tool-offers.ts';
 
 /** A provider version as the router calls it. */
 export interface ProviderVersion {
@@ -30,6 +32,8 @@ export interface ProviderVersion {
   readonly rates: Limits | undefined;
   /** When a call that has brought nothing is made once more; undefined: never. */
   readonly hedgeAfterMs: number | undefined;
+  /** Whether it tells what happens. */
+  readonly watch: boolean;
   /** A `secret://` reference; empty: none. */
   readonly bearer: string;
   /** All endpoints that are not draining. */
@@ -62,6 +66,8 @@ export interface Offer {
   readonly negativeTtlMs: number;
   readonly sensitivity: Sensitivity;
   readonly listable: boolean;
+  /** Forms of keys that it has. */
+  readonly templates: readonly KeyTemplate[];
   /** The schema of the type version, as the provider's tenant sees it. */
   readonly schema: JsonObject | undefined;
   /** What is done with values before they are kept; undefined: they stay bytes. */
@@ -72,6 +78,10 @@ export interface Offer {
 export interface Catalogue {
   /** Offers by type; most specific key prefix first, then priority, provider name, versions. */
   readonly offers: ReadonlyMap<string, readonly Offer[]>;
+  /** What providers can do besides give context, by the name that callers use. */
+  readonly tools: ReadonlyMap<string, ToolOffer>;
+  /** The provider versions that tell what happens. */
+  readonly telling: readonly ProviderVersion[];
 }
 
 /** A provider version as registered, with its endpoints. */
@@ -99,6 +109,8 @@ export function compileCatalogue(
   schemaOf: SchemaSource = () => undefined,
 ): Catalogue {
   const offers = new Map<string, Offer[]>();
+  const tools: ToolOffer[] = [];
+  const telling: ProviderVersion[] = [];
   for (const { provider, endpoints } of providers) {
     const version = compileProvider(provider, endpoints);
     for (const context of provider.manifest?.contexts ?? []) {
@@ -106,9 +118,11 @@ export function compileCatalogue(
       list.push(compileOffer(version, context, schemaOf));
       offers.set(context.type, list);
     }
+    if (version.watch) telling.push(version);
+    if (provider.manifest) tools.push(...toolOffers(provider.manifest, version));
   }
   for (const list of offers.values()) list.sort(compareOffers);
-  return { offers };
+  return { offers, tools: indexTools(tools), telling };
 }
 
 function compileProvider(provider: Provider, endpoints: readonly Endpoint[]): ProviderVersion {
@@ -128,6 +142,7 @@ function compileProvider(provider: Provider, endpoints: readonly Endpoint[]): Pr
     limits: limitsOf(manifest?.limits),
     rates: manifest?.rates,
     hedgeAfterMs: manifest?.hedgeAfter ? durationMs(manifest.hedgeAfter) : undefined,
+    watch: manifest?.watch ?? false,
     bearer: manifest?.authentication?.bearer ?? '',
     known,
     // When over half look dead, the checks are doubted rather than the endpoints.
@@ -161,6 +176,7 @@ function compileOffer(
     negativeTtlMs: offer.negativeTtl ? durationMs(offer.negativeTtl) : DEFAULT_NEGATIVE_TTL_MS,
     sensitivity: offer.sensitivity,
     listable: offer.listable,
+    templates: offer.keyTemplates,
     schema: schemaOf(provider.tenant, offer.type, offer.version),
     checks: offerChecks(offer, (type, version) => schemaOf(provider.tenant, type, version)),
   };

@@ -7,6 +7,7 @@ import type {
   Principal,
   Tenant,
 } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import type { ToolGroup } from '@weir/sdk/gen/weir/registry/v1/tool_group_pb';
 import type { Grant, SnapshotEntry, SnapshotKey } from '@weir/sdk/gen/weir/registry/v1/watch_pb';
 import semver from 'semver';
 import {
@@ -29,6 +30,7 @@ export interface TenantView {
   readonly consumers: ReadonlyMap<string, Consumer>;
   readonly principals: ReadonlyMap<string, Principal>;
   readonly keys: ReadonlyMap<string, SnapshotKey>;
+  readonly toolGroups: ReadonlyMap<string, ToolGroup>;
 }
 
 /** The registry's state at a revision. Never changed: deltas make a new one. */
@@ -211,7 +213,7 @@ function compileTenant(
   const keep = <T>(kind: string, value: T | undefined, compile: () => T): T =>
     value === undefined || kinds.has(kind) ? compile() : value;
   return {
-    catalogue: before?.catalogue ?? { offers: new Map() },
+    catalogue: before?.catalogue ?? { offers: new Map(), tools: new Map(), telling: [] },
     tenant: keep('tenant', before?.tenant, () => tenantIn(own)),
     policy: keep('policy', before?.policy, () => indexPolicies(policiesIn(own), before?.policy)),
     types: keep('type', before?.types, () => compileTypes(own)),
@@ -228,6 +230,11 @@ function compileTenant(
     keys: keep('key', before?.keys, () => {
       return collect(own, (e) =>
         e.body.case === 'key' ? [e.body.value.key?.id, e.body.value] : undefined,
+      );
+    }),
+    toolGroups: keep('toolgroup', before?.toolGroups, () => {
+      return collect(own, (e) =>
+        e.body.case === 'toolGroup' ? [e.body.value.name, e.body.value] : undefined,
       );
     }),
   };

@@ -3,10 +3,11 @@ import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import {
   FetchResponseSchema,
   ListResponseSchema,
+  WatchResponseSchema,
 } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
 import { describe, expect, test } from 'vitest';
 import type { ProviderVersion } from '../snapshot/catalogue.ts';
-import { createAnswerGuard, createPageGuard } from './answer-guard.ts';
+import { createAnswerGuard, createPageGuard, createWatchDecoder } from './answer-guard.ts';
 
 const MIB = 1024 * 1024;
 const limits = { concurrentCalls: 1, callsPerSecond: undefined, responseBytes: 64 * MIB };
@@ -57,6 +58,18 @@ describe('a flood is stopped within its message', () => {
     expect(read).toThrow(garbage);
     expect(leastMs(() => expect(read).toThrow())).toBeLessThan(100);
   });
+
+  const watches: [string, Buffer][] = [
+    ['bytes', filled([0x0a, 0])],
+    ['events', filled([0x0a, 0]).subarray(0, MIB)],
+    ['refs', field(0x0a, filled([0x2a, 0]).subarray(0, 4 * MIB - 100))],
+    ['labels', field(0x0a, filled([0x3a, 0]).subarray(0, 4 * MIB - 100))],
+  ];
+  test.each(watches)('of %s in a watch', (_, message) => {
+    const read = () => createWatchDecoder(provider).decode(message);
+    expect(read).toThrow(garbage);
+    expect(leastMs(() => expect(read).toThrow())).toBeLessThan(100);
+  });
 });
 
 test('an answer may have as much as was asked for, and a little more', () => {
@@ -91,4 +104,15 @@ test('a page is read once, and what is none is told', () => {
   const nonsense = Buffer.from([0x0a, 5, 1]);
   expect(() => createPageGuard(provider).decode(nonsense)).toThrow('cannot be read');
   expect(() => createAnswerGuard(provider, 1).decode(nonsense)).toThrow('cannot be read');
+});
+
+test('a message of a watch may have 1,000 events, with all that events may have', () => {
+  const refs = Array.from({ length: 32 }, () => ({ type: 'Page', key: 'a' }));
+  const labels = Object.fromEntries(Array.from({ length: 32 }, (_, at) => [`l${at}`, 'v']));
+  const events = Array.from({ length: 1_000 }, () => ({ topic: 'page.updated', refs, labels }));
+  const message = create(WatchResponseSchema, { events, cursor: 'c' });
+  const bytes = Buffer.from(toBinary(WatchResponseSchema, message));
+  expect(createWatchDecoder(provider).decode(bytes)).toEqual(message);
+  const nonsense = Buffer.from([0x0a, 5, 1]);
+  expect(() => createWatchDecoder(provider).decode(nonsense)).toThrow('cannot be read');
 });

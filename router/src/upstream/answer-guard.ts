@@ -7,11 +7,14 @@ import {
   type FetchResult,
   type ListResponse,
   ListResponseSchema,
+  type WatchResponse,
+  WatchResponseSchema,
 } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
 import { MAX_PAYLOAD_BYTES } from '../gather/land.ts';
 import type { ProviderVersion } from '../snapshot/catalogue.ts';
+import type { Decoder } from './lean/client.ts';
 import { decodeFetchResponse, type ResultWatch } from './lean/decode-fetch.ts';
-import { countPieces } from './lean/pieces.ts';
+import { countPieces, eventPieces, listPieces } from './lean/pieces.ts';
 
 /** Reads one answer of a provider, so that none is endless and none fills the memory. */
 export interface AnswerGuard<T> {
@@ -34,6 +37,10 @@ const BYTES_PER_PIECE = 4 * 1024;
 const PAGE_MAX_ENTRIES = 10_000;
 /** Entries of a page, and their labels. */
 const PAGE_MAX_PIECES = 200_000;
+/** The most events of a message of a watch, what they take together, and their refs and labels. */
+export const WATCH_EVENTS_MAX = 1_000;
+export const WATCH_MAX_BYTES = 4 * 1024 * 1024;
+const WATCH_MAX_PIECES = 70_000;
 
 /** Begins to read the answer to so many queries. */
 export function createAnswerGuard(
@@ -113,7 +120,7 @@ export function createPageGuard(provider: ProviderVersion): AnswerGuard<ListResp
       }
       complete = true;
       return understood(() => {
-        const { entries, pieces } = countPieces(bytes, PAGE_MAX_PIECES);
+        const { entries, pieces } = countPieces(bytes, PAGE_MAX_PIECES, listPieces);
         if (entries > PAGE_MAX_ENTRIES) throw flood(provider, `over ${PAGE_MAX_ENTRIES} entries`);
         if (pieces >= PAGE_MAX_PIECES) throw flood(provider, `over ${PAGE_MAX_PIECES} labels`);
         return fromBinary(ListResponseSchema, bytes, { readUnknownFields: false });
@@ -122,8 +129,22 @@ export function createPageGuard(provider: ProviderVersion): AnswerGuard<ListResp
   };
 }
 
+/** Reads a watch, whose messages are bounded one by one. */
+export function createWatchDecoder(provider: ProviderVersion): Decoder<WatchResponse> {
+  return {
+    decode: (bytes) =>
+      understood(() => {
+        if (bytes.length > WATCH_MAX_BYTES) throw flood(provider, `${bytes.length} bytes at once`);
+        const { entries, pieces } = countPieces(bytes, WATCH_MAX_PIECES, eventPieces);
+        if (entries > WATCH_EVENTS_MAX) throw flood(provider, `over ${WATCH_EVENTS_MAX} events`);
+        if (pieces >= WATCH_MAX_PIECES) throw flood(provider, `over ${WATCH_MAX_PIECES} labels`);
+        return fromBinary(WatchResponseSchema, bytes, { readUnknownFields: false });
+      }),
+  };
+}
+
 /** What cannot be understood is the provider's failure. */
-function understood<T>(decode: () => T): T {
+export function understood<T>(decode: () => T): T {
   try {
     return decode();
   } catch (error) {
@@ -138,14 +159,14 @@ function isLarge({ outcome }: FetchResult): boolean {
   return outcome.case === 'content' && outcome.value.totalBytes > MAX_PAYLOAD_BYTES;
 }
 
-function tooLarge({ name, limits }: ProviderVersion): Error {
+export function tooLarge({ name, limits }: ProviderVersion): Error {
   return refuse(
     Reason.ITEM_TOO_LARGE,
     `the answer of provider ${name} has more than ${limits.responseBytes} bytes, its limit; ask for fewer items at once, or raise limits.response_bytes in its manifest`,
   );
 }
 
-function flood({ name }: ProviderVersion, came: string): Error {
+export function flood({ name }: ProviderVersion, came: string): Error {
   const text = `provider ${name} sent ${came}, far more than was asked for`;
   return refuse(Reason.PROVIDER_GARBAGE, text);
 }

@@ -16,6 +16,8 @@ export interface Calling<T> extends Omit<ProviderCall, 'timeoutMs'> {
   readonly provider: ProviderVersion;
   /** Each attempt has its own: what the one brings is not what the other does. */
   readonly openGuard: () => AnswerGuard<T>;
+  /** Whether calling twice does no more than calling once. */
+  readonly repeatable: boolean;
   /** Aborted when nobody waits any more. */
   readonly signal: AbortSignal;
   /** Monotonic; when all of its attempts have to be over. */
@@ -65,8 +67,9 @@ export class Attempt<T> {
     return this.guard.complete;
   }
 
-  /** The signal has aborted. */
+  /** The signal has aborted. Who has answered all ends the call by itself; see `linger`. */
   handleEvent(): void {
+    if (this.complete) return;
     this.replies.cancel(ConnectError.from(this.calling.signal.reason, Code.Canceled));
   }
 
@@ -112,7 +115,7 @@ const MAX_ATTEMPTS = 3;
  * nothing for as long as the manifest says. All of them end with the call.
  */
 export function firstAnswer<T>(deps: AttemptDeps, calling: Calling<T>): Promise<FirstAnswer<T>> {
-  return calling.provider.hedgeAfterMs === undefined
+  return calling.provider.hedgeAfterMs === undefined || calling.method !== 'fetch'
     ? oneAfterAnother(deps, calling)
     : hedged(deps, calling, calling.provider.hedgeAfterMs);
 }
@@ -204,7 +207,7 @@ function retry<T>(
 ): Attempt<T> {
   const { provider, note } = calling;
   const again = () => (deps.gate.tryAgain(provider.limits) ? () => {} : undefined);
-  const retryable = !calling.signal.aborted && isOutOfReach(error);
+  const retryable = calling.repeatable && !calling.signal.aborted && isOutOfReach(error);
   const other = retryable ? spare(deps, calling, tried, again) : undefined;
   if (!other) throw error;
   note('the endpoint cannot be reached: another one is asked');
@@ -245,7 +248,10 @@ function endOthers<T>(attempts: readonly Attempt<T>[], answered: Attempt<T>): vo
 }
 
 /** What an error shows of the endpoint. */
-export function verdictOf(error: unknown, calling: Calling<unknown>): EndpointVerdict {
+export function verdictOf(
+  error: unknown,
+  calling: Pick<Calling<unknown>, 'signal' | 'method' | 'ownTime'>,
+): EndpointVerdict {
   if (calling.signal.aborted) return 'unseen';
   if (isOutOfReach(error)) return 'unreachable';
   const verdicts: Record<Fault, EndpointVerdict> = {

@@ -22,7 +22,15 @@ export interface StreamDeps {
 }
 
 /** What is asked, and how the answer is read. */
-export type Asking<T> = Pick<Calling<T>, 'provider' | 'method' | 'body' | 'headers' | 'openGuard'>;
+export type Asking<T> = Pick<
+  Calling<T>,
+  'provider' | 'method' | 'body' | 'headers' | 'openGuard'
+> & {
+  /** Whether calling twice does no more than calling once. Default: yes. */
+  readonly repeatable?: boolean;
+  /** The provider's own time for it, in ms. Default: that of its manifest. */
+  readonly ownTimeoutMs?: number;
+};
 
 /** How long a provider may take to end a call of which all is answered. */
 const LINGER_MS = 250;
@@ -141,16 +149,18 @@ const verdictFor: Readonly<Record<UpstreamOutcome, Verdict>> = {
 };
 
 function callingOf<T>(asking: Asking<T>, limits: UpstreamLimits, startMs: number): Calling<T> {
-  const { provider, method, body, headers, openGuard } = asking;
+  const { provider, method, body, headers, openGuard, repeatable = true } = asking;
+  const { ownTimeoutMs = provider.timeoutMs } = asking;
   return {
     provider,
     method,
     body,
     headers,
     openGuard,
+    repeatable,
     signal: limits.signal,
     endMs: startMs + limits.timeoutMs,
-    ownTime: limits.timeoutMs >= asking.provider.timeoutMs * OWN_TIME_SHARE,
+    ownTime: limits.timeoutMs >= ownTimeoutMs * OWN_TIME_SHARE,
     note: limits.note ?? unnoted,
   };
 }
@@ -181,7 +191,8 @@ async function enter(
   );
 }
 
-function broken(breaker: Breaker, { name, version }: ProviderVersion): Error {
+/** The refusal of a call while the breaker is open. */
+export function broken(breaker: Breaker, { name, version }: ProviderVersion): Error {
   const retryDelayMs = Math.max(1, Math.ceil(breaker.refusedForMs()));
   const text =
     breaker.state === 'half-open'
@@ -215,7 +226,8 @@ function linger<T>(attempt: Attempt<T>, leave: Leave): void {
   attempt.next().then(end, end);
 }
 
-function noEndpoint(provider: ProviderVersion): Error {
+/** The refusal of a call of a provider that is nowhere. */
+export function noEndpoint(provider: ProviderVersion): Error {
   return refuse(
     Reason.PROVIDER_UNAVAILABLE,
     `provider ${provider.name} ${provider.version} has no endpoint; start one`,

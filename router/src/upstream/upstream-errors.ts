@@ -3,6 +3,7 @@ import { WeirError } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { type Refused, refused } from '../outcome.ts';
 import type { ProviderVersion } from '../snapshot/catalogue.ts';
+import type { ProviderMethod } from './lean/client.ts';
 
 const UNAVAILABLE_RETRY_MS = 1_000;
 
@@ -36,7 +37,7 @@ function isLostConnection(cause: unknown): boolean {
 export type Fault = 'failed' | 'flooded' | 'refused' | 'late';
 
 /** Tells a provider that fails from one that refuses a call, and from a time that ran out. */
-export function faultOf(error: unknown, method: 'fetch' | 'list'): Fault {
+export function faultOf(error: unknown, method: ProviderMethod): Fault {
   if (error instanceof WeirError) {
     return error.reason === Reason.PROVIDER_GARBAGE ? 'flooded' : 'refused';
   }
@@ -48,8 +49,8 @@ export function faultOf(error: unknown, method: 'fetch' | 'list'): Fault {
     case Code.DeadlineExceeded:
       return 'late';
     case Code.Unimplemented:
-      // A provider need not list; one that cannot be fetched from is none.
-      return method === 'list' ? 'refused' : 'failed';
+      // A provider need not do anything else; one that cannot be fetched from is none.
+      return method === 'fetch' ? 'failed' : 'refused';
     case Code.Internal:
     case Code.Unknown:
     case Code.DataLoss:

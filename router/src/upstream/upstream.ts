@@ -1,17 +1,25 @@
 import { toBinary } from '@bufbuild/protobuf';
 import type { Interceptor } from '@connectrpc/connect';
-import { type Clock, type Logger, type OutboundGuard, refuse } from '@weir/kit';
+import { type Clock, type Logger, type OutboundGuard, refuse, type SecretSource } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import {
+  type CallRequest,
+  CallRequestSchema,
+  type CallResponse,
+  type CompleteRequest,
+  CompleteRequestSchema,
+  type CompleteResponse,
+  CompleteResponseSchema,
   type FetchRequest,
   type FetchResponse,
   type ListRequest,
   ListRequestSchema,
   type ListResponse,
+  type WatchRequest,
 } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
-import type { SecretSource } from '../secrets.ts';
 import type { ProviderVersion } from '../snapshot/catalogue.ts';
 import { createAnswerGuard, createPageGuard } from './answer-guard.ts';
+import { createCallGuard, createMessageGuard } from './call-guard.ts';
 import { openConnections } from './connections.ts';
 import { createEndpointChooser } from './endpoints.ts';
 import { encodeFetchRequest } from './lean/encode-fetch.ts';
@@ -20,6 +28,7 @@ import { headersBy } from './lean/passed-headers.ts';
 import { logUpstream, type UpstreamObserver } from './observer.ts';
 import { createPressures } from './pressure.ts';
 import { type StreamDeps, streamFrom } from './stream.ts';
+import { type Watching, watchFrom } from './watch.ts';
 
 /** How one upstream call ends at the latest. */
 export interface UpstreamLimits {
@@ -47,6 +56,31 @@ export interface Upstream extends AsyncDisposable {
     request: ListRequest,
     limits: UpstreamLimits,
   ): Promise<ListResponse>;
+  /** Listens to what a provider version tells, at one endpoint of it, until the signal is aborted. */
+  watch(provider: ProviderVersion, request: WatchRequest, signal: AbortSignal): Watching;
+  /**
+   * Calls an operation. The last message is a result, a failure or what has to be asked; what comes
+   * after it is thrown away.
+   */
+  call(
+    provider: ProviderVersion,
+    request: CallRequest,
+    limits: CallLimits,
+  ): AsyncIterable<CallResponse>;
+  /** Asks for suggestions. */
+  complete(
+    provider: ProviderVersion,
+    request: CompleteRequest,
+    limits: UpstreamLimits,
+  ): Promise<CompleteResponse>;
+}
+
+/** How a call of an operation ends at the latest. */
+export interface CallLimits extends UpstreamLimits {
+  /** Whether it may be made once more, when it is not known what became of it. */
+  readonly repeatable: boolean;
+  /** The time that the provider has for it, in ms. */
+  readonly ownTimeoutMs: number;
 }
 
 /** What calling providers needs. */
@@ -103,6 +137,28 @@ export function openUpstream(options: UpstreamOptions): Upstream {
       for await (const page of pages) answer = page;
       if (answer) return answer;
       throw refuse(Reason.PROVIDER_GARBAGE, `provider ${provider.name} sent no list`);
+    },
+    watch: (provider, request, signal) =>
+      watchFrom(deps, { provider, request, headers: headersOf(provider), signal }),
+    call: (provider, request, { repeatable, ownTimeoutMs, ...limits }) =>
+      streamFrom(deps, limits, {
+        ...{ provider, method: 'call', repeatable, ownTimeoutMs },
+        body: framed(toBinary(CallRequestSchema, request)),
+        headers: headersOf(provider),
+        openGuard: () => createCallGuard(provider),
+      }),
+    async complete(provider, request, limits) {
+      const answers = streamFrom(deps, limits, {
+        provider,
+        method: 'complete',
+        body: framed(toBinary(CompleteRequestSchema, request)),
+        headers: headersOf(provider),
+        openGuard: () => createMessageGuard(CompleteResponseSchema),
+      });
+      let answer: CompleteResponse | undefined;
+      for await (const one of answers) answer = one;
+      if (answer) return answer;
+      throw refuse(Reason.PROVIDER_GARBAGE, `provider ${provider.name} sent no suggestions`);
     },
     async [Symbol.asyncDispose]() {
       connections[Symbol.dispose]();

@@ -91,6 +91,12 @@ export function reasonName(reason: Reason): string {
   return name === undefined ? `REASON_${reason}` : name.slice('REASON_'.length);
 }
 
+/** An error of a call with a reason, as Weir sends them. */
+export function refusedCall(code: Code, reason: Reason, text: string): ConnectError {
+  const value = { domain: 'weir', reason: `REASON_${reasonName(reason)}` };
+  return new ConnectError(text, code, undefined, [{ desc: ErrorInfoSchema, value }]);
+}
+
 /** Turns whatever a call threw into a `WeirCallError`, reading the google.rpc details. */
 export function toCallError(error: unknown): WeirCallError {
   if (error instanceof WeirCallError) return error;
@@ -114,15 +120,18 @@ export function toCallError(error: unknown): WeirCallError {
   });
 }
 
+const lostAnswers = /NGHTTP2_REFUSED_STREAM|NGHTTP2_ENHANCE_YOUR_CALM|missing status/;
+
 /**
  * Whether no answer came, or half of one, since the server behind a gateway is gone: a stream that
- * was refused (RFC 9113, 8.7), or that ended without a status or within a message. These are internal
- * errors or faults of the request to the transport, and would never be tried again.
+ * was refused (RFC 9113, 8.7), or that ended without a status or within a message; or a stream that was
+ * cut off, for too much of its answer waited. These are internal errors or faults of the request to
+ * the transport, and would never be tried again.
  */
 function isLostAnswer({ code, isWireError, rawMessage }: ConnectError): boolean {
   if (isWireError) return false;
   if (code === Code.InvalidArgument) return rawMessage === 'protocol error: incomplete envelope';
-  return code === Code.Internal && /NGHTTP2_REFUSED_STREAM|missing status/.test(rawMessage);
+  return code === Code.Internal && lostAnswers.test(rawMessage);
 }
 
 function reasonOfName(name: string): Reason {

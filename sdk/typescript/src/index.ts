@@ -1,4 +1,5 @@
 export { Code } from '@connectrpc/connect';
+export type { CallToolOptions, ToolOutcome, ToolProgress } from './consumer/call.ts';
 export type { CallSettings, FetchOptions } from './consumer/fetch.ts';
 export type { LinkOptions } from './consumer/follow.ts';
 export type { GetOptions } from './consumer/get.ts';
@@ -12,6 +13,7 @@ export type {
   Provenance,
 } from './consumer/item.ts';
 export type { EventInput, NewEvent, Published, PublishOptions } from './consumer/publish.ts';
+export type { RequeueOptions } from './consumer/requeue.ts';
 export type { DeliveredEvent, SubscribeOptions } from './consumer/subscribe.ts';
 export { createWeir, type ListOptions, type Weir, type WeirOptions } from './consumer/weir.ts';
 export type { WorkEvent, WorkHandler, WorkOptions } from './consumer/work.ts';

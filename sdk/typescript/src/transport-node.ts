@@ -6,6 +6,7 @@ import {
   Http2SessionManager,
 } from '@connectrpc/connect-node';
 import { sturdy } from './node-sessions.ts';
+import { withLeanStreams } from './node-streams.ts';
 import type { Digest } from './sha256.ts';
 import {
   type OpenTransport,
@@ -60,7 +61,11 @@ function openHttp2({ url, protocol, tls, sign }: Http2Options): OpenTransport {
   const interceptors = sign ? [sign(protocol ?? 'grpc')] : [];
   const options = { baseUrl: url, readMaxBytes, sessionManager, acceptCompression, interceptors };
   const open = {
-    grpc: () => createGrpcTransport(options),
+    grpc: () => {
+      const grpc = createGrpcTransport(options);
+      // What signs is called by the library.
+      return sign ? grpc : withLeanStreams(grpc, { baseUrl: url, readMaxBytes, sessionManager });
+    },
     'grpc-web': () => createGrpcWebTransport({ ...options, httpVersion: '2' }),
     connect: () => createConnectTransport({ ...options, httpVersion: '2' }),
   }[protocol ?? 'grpc'];

@@ -319,7 +319,13 @@ test('a reader that is slow holds back further queries', async () => {
       return { value: new Uint8Array(4_000_000) };
     },
   });
-  const provider = { name: 'n', version: '1.0.0', concurrency: 2, contexts: [context] };
+  const provider = {
+    name: 'n',
+    version: '1.0.0',
+    concurrency: 2,
+    contexts: [context],
+    operations: [],
+  };
   const queries = Array.from({ length: 50 }, (_, index) => ({ type: 'Note', key: `${index}` }));
   const request = create(FetchRequestSchema, { queries });
   const leads: number[] = [];

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { type Client, Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
@@ -222,6 +223,31 @@ test('other content under the same version is replaced only when asked to', asyn
   expect(registry.providers.get('greeter@1.0.0')?.manifest?.title).toBe('Another');
 });
 
+test('a provider becomes another while it is served', async () => {
+  const registry = await openRegistry();
+  const running = await serve(registry);
+  await running.update(
+    defineProvider({
+      ...provider,
+      title: 'Another',
+      contexts: provider.contexts.map((each) => ({ ...each, fetch: () => ({ value: 'other' }) })),
+    }),
+  );
+  expect(registry.providers.get('greeter@1.0.0')?.manifest?.title).toBe('Another');
+  const answer = await fetchOne(clientOf(ProviderService, running.url), 'a');
+  expect(answer?.case === 'content' && new TextDecoder().decode(answer.value.payload)).toBe(
+    'other',
+  );
+
+  await expect(running.update({ ...provider, version: '2.0.0' })).rejects.toThrow(
+    'greeter@1.0.0 cannot become greeter@2.0.0',
+  );
+  registry.fail('updateProvider', new ConnectError('faulty', Code.InvalidArgument));
+  await expect(running.update(provider)).rejects.toMatchObject({ code: Code.InvalidArgument });
+  const still = await fetchOne(clientOf(ProviderService, running.url), 'a');
+  expect(still).toEqual(answer);
+});
+
 test('a change that somebody else overtook is made again', async () => {
   const registry = await openRegistry();
   await serve(registry);
@@ -294,6 +320,20 @@ test('calls that outlast the drain are told that the provider stops', async () =
   await asked.promise;
   await running.close();
   await expect(call).rejects.toMatchObject({ code: Code.Unavailable });
+});
+
+test('a router that hangs does not keep it from stopping', async () => {
+  const registry = await openRegistry();
+  const running = await serve(registry);
+  // It greets, and then neither answers a farewell nor closes.
+  const socket = connect({ port: running.port, host: '127.0.0.1', allowHalfOpen: true });
+  cleanups.push(() => socket.destroy());
+  socket.on('error', () => {});
+  const empty = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+  socket.write(Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), empty]));
+  await once(socket, 'data');
+  socket.pause();
+  await running.close();
 });
 
 test('a signal stops it, before and after it is registered', async () => {

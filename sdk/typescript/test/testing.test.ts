@@ -129,3 +129,51 @@ test('there is no registry in a test', async () => {
     code: Code.Unimplemented,
   });
 });
+
+test('what came after an old cursor is not kept for ever', async () => {
+  const own = openTestWeir({ providers: [] });
+  const batch = Array.from({ length: 256 }, () => ({ topic: 'tick' }));
+  await own.publish(batch);
+  const cursors: string[] = [];
+  const asked = { from: 'earliest', onCursor: (cursor: string) => cursors.push(cursor) } as const;
+  for await (const event of own.subscribe('tick', asked)) if (event.position === 200n) break;
+  for (let published = 256; published < 10_256; published += 256) await own.publish(batch);
+  const next = (cursor?: string) =>
+    own.subscribe('tick', { cursor, from: 'earliest' })[Symbol.asyncIterator]().next();
+  await expect(next(cursors[0])).rejects.toMatchObject({
+    ...{ code: Code.OutOfRange, reason: Reason.CURSOR_TOO_OLD },
+  });
+  // 41 requests of 256 are 10,496 events; what is left begins after the first 496.
+  expect((await next()).value?.position).toBe(497n);
+});
+
+test('a cursor is of one test Weir alone, and workers have no groups in it', async () => {
+  const [own, other] = [openTestWeir({ providers: [] }), openTestWeir({ providers: [] })];
+  await own.publish('tick');
+  let cursor = '';
+  for await (const event of own.subscribe('*', {
+    from: 'earliest',
+    onCursor: (at) => (cursor = at),
+  })) {
+    await own.publish('tick');
+    if (event.position === 2n) break;
+  }
+  expect(cursor).not.toBe('');
+  await expect(
+    other.subscribe('*', { cursor })[Symbol.asyncIterator]().next(),
+  ).rejects.toMatchObject({ reason: Reason.INVALID_CURSOR });
+  await expect(own.work('g', '*', () => {})).rejects.toMatchObject({ code: Code.Unimplemented });
+});
+
+test('events come no faster than was asked for', async () => {
+  const own = openTestWeir({ providers: [] });
+  await own.publish(Array.from({ length: 6 }, () => ({ topic: 'tick' })));
+  const began = performance.now();
+  let seen = 0;
+  for await (const _ of own.subscribe('*', { from: 'earliest', maxPerSecond: 20 })) {
+    seen += 1;
+    if (seen === 6) await own.publish('tick');
+    if (seen === 7) break;
+  }
+  expect(performance.now() - began).toBeGreaterThan(250);
+});

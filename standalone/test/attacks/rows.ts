@@ -6,8 +6,6 @@ export interface Row {
   readonly absent?: string;
 }
 
-const noMcp = 'Weir does not speak MCP yet';
-
 /** Every attack that must fail. The tests of a row begin with its name; see attack.ts. */
 export const rows = {
   'host-rebinding': {
@@ -15,7 +13,6 @@ export const rows = {
   },
   'host-rebinding-mcp': {
     says: 'a page of a foreign Host or Origin calls over MCP',
-    absent: noMcp,
   },
   'token-audience': { says: 'a token that was made for somebody else' },
   'token-passing': { says: "a caller's credentials, passed on to a provider" },
@@ -40,8 +37,8 @@ export const rows = {
   ssrf: { says: 'an address of the inside, wherever a user can set one' },
   'remote-reference': { says: 'a schema that refers to another place' },
   'shadowed-name': { says: 'a type that takes the name of a built-in one, or looks like another' },
-  'changed-tool': { says: 'a tool whose definition changes after it was approved', absent: noMcp },
-  'command-by-api': { says: 'a command to run, given by a call', absent: noMcp },
+  'changed-tool': { says: 'a tool whose definition changes after it was approved' },
+  'command-by-api': { says: 'a command to run, given by a call' },
   'http2-flood': { says: 'resets, pings, settings, continuations and windows without end' },
   'slow-peer': { says: 'a peer that says next to nothing, or reads next to nothing' },
   'decompression-bomb': { says: 'a small message that unpacks to a large one' },

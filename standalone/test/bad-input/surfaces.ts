@@ -10,6 +10,7 @@ import {
   createGrpcTransport,
   createGrpcWebTransport,
 } from '@connectrpc/connect-node';
+import { createWebSocketTransport } from '@weir/sdk';
 import { ErrorInfoSchema } from '@weir/sdk/gen/google/rpc/error_details_pb';
 import { AdminService } from '@weir/sdk/gen/weir/registry/v1/admin_pb';
 import { RegistryService } from '@weir/sdk/gen/weir/registry/v1/registry_pb';
@@ -56,6 +57,7 @@ export const protocols: Readonly<Record<string, (baseUrl: string) => Transport>>
   'Connect binary': (baseUrl) => createConnectTransport({ baseUrl, ...http1 }),
   'Connect JSON': (baseUrl) =>
     createConnectTransport({ baseUrl, httpVersion: '2', useBinaryFormat: false }),
+  WebSocket: (url) => createWebSocketTransport({ url }),
 };
 
 /** The services over one protocol, called with a key; without one when it is empty. */

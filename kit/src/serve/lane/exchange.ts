@@ -12,33 +12,39 @@ import type { Lane } from './lane.ts';
 import type { LaneStream } from './lane-stream.ts';
 import { LeanBody } from './lean-body.ts';
 import type { LeanProtocol } from './lean-head.ts';
-import type { LeanCall, LeanMethod } from './lean-method.ts';
-import { headroomOf, sendAnswer, sendError } from './lean-reply.ts';
+import type { CallHead } from './lean-method.ts';
 import { LeanValues } from './lean-values.ts';
 
 /** What is known of a call before it begins. */
 export interface Opening {
-  readonly method: LeanMethod;
+  readonly method: DescMethod;
   readonly headers: IncomingHttpHeaders;
   readonly protocol: LeanProtocol;
-  /** Within the limits. */
+  /** Within the limits; Infinity: it may take as long as it likes. */
   readonly timeoutMs: number;
   readonly dear: boolean;
   readonly peer: Peer;
 }
 
+const protocolNames: Readonly<Record<LeanProtocol, string>> = {
+  grpc: 'grpc',
+  'grpc-web': 'grpc-web',
+  connect: 'connect',
+  'connect-stream': 'connect',
+};
+
 /**
- * One call in the fast lane, from its headers to its end. It is its own record everywhere that calls are
- * looked after, so that a call makes few objects.
+ * One call in the fast lane, from its headers to its end; how it is answered is said by those that extend
+ * it. It is its own record everywhere that calls are looked after, so that a call makes few objects.
  */
-export class Exchange implements Arrival, LeanCall {
-  readonly #lane: Lane;
-  readonly #stream: LaneStream;
-  readonly #lean: LeanMethod;
+export abstract class Exchange implements Arrival, CallHead {
+  protected readonly lane: Lane;
+  protected readonly stream: LaneStream;
+  protected readonly protocol: LeanProtocol;
+  readonly method: DescMethod;
   readonly #headers: IncomingHttpHeaders;
-  readonly #protocol: LeanProtocol;
   readonly #body: LeanBody;
-  readonly #deadlineMs: number;
+  readonly deadlineMs: number;
   readonly values: ContextValues = new LeanValues();
   readonly requestId: string;
   readonly arrivedMs: number;
@@ -49,40 +55,39 @@ export class Exchange implements Arrival, LeanCall {
   /** Of the watch over slow readers. */
   waitingBytes = 0;
   waitingSinceMs = 0;
+  leftBytes = 0;
   /** When it began; of the watch over slow bodies. */
   beganMs = 0;
+  /** Of admission: it is among the calls at work. */
+  isAtWork = false;
   #read: (() => void) | undefined;
   #record: CallRecord | undefined;
   #abort: AbortController | undefined;
-  #afterCall: (() => void)[] | undefined;
-  /** The answer, or an error, is on its way; or nobody waits for one. */
-  #over = false;
+  /** The end of the answer, or an error, is on its way; or nobody waits for one. */
+  protected isOver = false;
 
   constructor(lane: Lane, stream: LaneStream, opening: Opening) {
-    this.#lane = lane;
-    this.#stream = stream;
-    this.#lean = opening.method;
+    this.lane = lane;
+    this.stream = stream;
+    this.method = opening.method;
     this.#headers = opening.headers;
-    this.#protocol = opening.protocol;
-    this.#body = new LeanBody(opening.protocol, lane.limits.readMaxBytes);
+    this.protocol = opening.protocol;
+    const kind = opening.method.methodKind === 'unary' ? 'unary' : 'server-streaming';
+    this.#body = new LeanBody(opening.protocol, lane.limits.readMaxBytes, kind);
     this.arrivedMs = performance.now();
-    this.#deadlineMs = this.arrivedMs + opening.timeoutMs;
+    this.deadlineMs = this.arrivedMs + opening.timeoutMs;
     this.dear = opening.dear;
     this.requestId = chooseRequestId(opening.headers[requestIdHeader]);
     this.values.set(requestIdKey, this.requestId).set(peerKey, opening.peer);
     lane.opened(this);
     stream.on('error', ignore);
-    stream.on('close', () => this.#closed());
+    stream.on('close', () => this.closed());
   }
 
   // What handlers see.
 
-  get method(): DescMethod {
-    return this.#lean.method;
-  }
-
   get service(): DescService {
-    return this.#lean.method.parent;
+    return this.method.parent;
   }
 
   get requestMethod(): string {
@@ -90,7 +95,7 @@ export class Exchange implements Arrival, LeanCall {
   }
 
   get protocolName(): string {
-    return this.#protocol;
+    return protocolNames[this.protocol];
   }
 
   get requestHeader(): Pick<Headers, 'get'> {
@@ -103,50 +108,41 @@ export class Exchange implements Arrival, LeanCall {
     return value === undefined ? null : String(value);
   }
 
-  get headroom(): number {
-    return headroomOf(this.#protocol);
-  }
-
   timeoutMs(): number {
-    return this.#deadlineMs - performance.now();
+    return this.deadlineMs - performance.now();
   }
 
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
-    if (this.#over) this.#abort.abort();
+    if (this.isOver) this.#abort.abort();
     return this.#abort.signal;
-  }
-
-  afterCall(done: () => void): void {
-    if (this.#stream.destroyed) done();
-    else if (this.#afterCall) this.#afterCall.push(done);
-    else this.#afterCall = [done];
   }
 
   // What admission asks.
 
   gone(): boolean {
-    return this.#stream.destroyed;
+    return this.stream.destroyed;
   }
 
   begin(read: () => void): void {
+    this.isAtWork = true;
     this.#read = read;
     this.#awaitBody();
-    this.#record = this.#lane.record(this);
+    this.#record = this.lane.record(this);
     try {
-      const letIn = this.#lane.gate(this);
+      const letIn = this.lane.gate(this);
       if (letIn === undefined) this.#enter();
-      else letIn.then(() => this.#enter(), this.#failed);
+      else letIn.then(() => this.#enter(), this.failed);
     } catch (error) {
-      this.#failed(error);
+      this.failed(error);
     }
   }
 
   refuse(): void {
-    this.#over = true;
-    if (this.#stream.closed) return;
+    this.isOver = true;
+    if (this.stream.closed) return;
     this.#awaitBody();
-    this.#lane.refused(this.#stream, this.#protocol, this);
+    this.lane.refused(this.stream, this.protocol, this);
     this.#leaveBody();
   }
 
@@ -154,22 +150,22 @@ export class Exchange implements Arrival, LeanCall {
 
   /** The body has not come in time. */
   cut(): void {
-    cutStream(this.#stream, constants.NGHTTP2_CANCEL);
+    cutStream(this.stream, constants.NGHTTP2_CANCEL);
   }
 
   /** The reader takes nothing of the answer. */
   cutReader(): void {
-    cutStream(this.#stream, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    cutStream(this.stream, constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
   /** Bytes of the answer that nobody has taken yet. */
   get writableLength(): number {
-    return this.#stream.writableLength;
+    return this.stream.writableLength;
   }
 
   /** Ends it, for the server ends. */
   fail(error: unknown): void {
-    this.#failed(error);
+    this.failed(error);
   }
 
   /** Its time is over. */
@@ -179,7 +175,7 @@ export class Exchange implements Arrival, LeanCall {
 
   /** Whether it has taken longer than it may. */
   isLate(nowMs: number): boolean {
-    return nowMs >= this.#deadlineMs;
+    return nowMs >= this.deadlineMs;
   }
 
   // The way.
@@ -187,24 +183,24 @@ export class Exchange implements Arrival, LeanCall {
   /** Until its end has come, which is asked for even when nobody reads it any more. */
   #awaitBody(): void {
     this.beganMs = performance.now();
-    this.#lane.awaitsBody(this);
-    this.#stream.on('end', () => this.#ended());
+    this.lane.awaitsBody(this);
+    this.stream.on('end', () => this.#ended());
   }
 
   /** Whoever is let in has the body read, and nobody else. */
   #enter(): void {
-    if (this.#over) return;
+    if (this.isOver) return;
     try {
       this.#body.expect(Number(this.#headers['content-length'] ?? 0));
     } catch (error) {
       this.#unreadable(error as ConnectError);
       return;
     }
-    this.#stream.on('data', (chunk: Buffer) => this.#add(chunk));
+    this.stream.on('data', (chunk: Buffer) => this.#add(chunk));
   }
 
   #add(chunk: Buffer): void {
-    if (this.#over) return;
+    if (this.isOver) return;
     try {
       this.#body.add(chunk);
     } catch (error) {
@@ -215,13 +211,13 @@ export class Exchange implements Arrival, LeanCall {
   /** An error as the RPC library makes them, without a reason. */
   #unreadable(error: ConnectError): void {
     addReason(error, this.requestId);
-    this.#failed(error);
+    this.failed(error);
   }
 
   #ended(): void {
-    this.#lane.hasBody(this);
+    this.lane.hasBody(this);
     // A reset without a fault ends the body too, wherever it stands.
-    if (!this.#over && !this.#stream.closed) this.#answer();
+    if (!this.isOver && !this.stream.closed) this.#answer();
     this.#read?.();
   }
 
@@ -240,59 +236,54 @@ export class Exchange implements Arrival, LeanCall {
     const record = this.#record as CallRecord;
     record.running = true;
     try {
-      const answer = record.span.run(() => this.#lean.answer(this, message));
-      if (answer instanceof Promise) {
-        this.#lane.waits(this);
-        answer.then(this.#answered, this.#failed);
-      } else this.#answered(answer);
+      record.span.run(() => this.answer(message));
     } catch (error) {
-      this.#failed(error);
+      this.failed(error);
     }
   }
+
+  /** Answers the message now or later; what it throws is what the call fails with. */
+  protected abstract answer(message: Buffer): void;
 
   /**
    * What still comes is nobody's: it is not waited for, once the error has left (RFC 9113, 8.1). Of a peer
    * that reads nothing the stream is cut later, with the bodies that do not come.
    */
   #leaveBody(): void {
-    if (!this.#stream.readableEnded) cutStream(this.#stream, constants.NGHTTP2_NO_ERROR);
-    this.#stream.resume();
+    if (!this.stream.readableEnded) cutStream(this.stream, constants.NGHTTP2_NO_ERROR);
+    this.stream.resume();
   }
 
-  readonly #answered = (bytes: Uint8Array): void => {
-    if (this.#over) return;
-    this.#end();
-    if (this.#stream.destroyed || this.#stream.closed) return;
-    sendAnswer(this.#stream, this.#protocol, { requestId: this.requestId, bytes });
-  };
-
-  readonly #failed = (fault: unknown): void => {
-    if (this.#over) return;
+  protected readonly failed = (fault: unknown): void => {
+    if (this.isOver) return;
     const error = toConnectError(fault, this.requestId);
-    this.#end(error);
-    if (this.#stream.destroyed || this.#stream.closed) return;
-    sendError(this.#stream, this.#protocol, { requestId: this.requestId, error });
+    this.end(error);
+    if (this.stream.destroyed || this.stream.closed) return;
+    this.sendError(error);
     this.#leaveBody();
   };
 
-  #end(error?: ConnectError): void {
-    this.#over = true;
-    this.#lane.waitsNoMore(this);
+  /** Sends what the call failed with. */
+  protected abstract sendError(error: ConnectError): void;
+
+  protected end(error?: ConnectError): void {
+    this.isOver = true;
+    this.lane.waitsNoMore(this);
     const record = this.#record;
     if (record) {
       record.running = false;
       if (error) record.error = error;
       record.finish();
     }
-    this.#abort?.abort();
+    this.#abort?.abort(error);
   }
 
-  #closed(): void {
-    if (!this.#over && this.#record) this.#end(toConnectError(callerLeft(), this.requestId));
-    this.#over = true;
+  /** The stream is over, whoever ended it. */
+  protected closed(): void {
+    if (!this.isOver && this.#record) this.end(toConnectError(callerLeft(), this.requestId));
+    this.isOver = true;
     this.#read?.();
-    this.#lane.closed(this, this.#record !== undefined);
-    if (this.#afterCall) for (const done of this.#afterCall) done();
+    this.lane.closed(this);
   }
 }
 

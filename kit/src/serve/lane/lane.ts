@@ -1,15 +1,19 @@
-import type { IncomingHttpHeaders } from 'node:http2';
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { DescMethod } from '@bufbuild/protobuf';
 import { type Admission, DEAR_BYTES } from '../admission.ts';
 import type { CallRecord, Calls } from '../calls.ts';
+import { Stream } from '../h2/stream.ts';
 import type { ServeLimits } from '../limits.ts';
 import type { Peer } from '../peer.ts';
-import { Exchange } from './exchange.ts';
+import type { Exchange, Opening } from './exchange.ts';
 import type { LaneStream } from './lane-stream.ts';
-import { type LeanProtocol, readLeanHead } from './lean-head.ts';
-import type { CallHead, LeanMethod } from './lean-method.ts';
+import { type LeanProtocol, readLeanHead, streamProtocols, unaryProtocols } from './lean-head.ts';
+import type { CallHead, LeanMethod, LeanStreamMethod } from './lean-method.ts';
+import { StreamExchange } from './stream-exchange.ts';
+import { UnaryExchange } from './unary-exchange.ts';
 
 /**
- * The fast lane: calls of some unary methods, in gRPC or binary Connect over HTTP/2, are answered on
+ * The fast lane: calls of some methods, in gRPC or binary Connect over HTTP/2, are answered on
  * the streams of node:http2, without the objects that the RPC library makes for each. Whether a call
  * is taken is decided on its headers; what is unusual about them is left to the library. Admission,
  * authentication, limits, records, errors and their forms are those of the other lane.
@@ -32,7 +36,9 @@ export interface Lane {
   /** Its handler takes its time. */
   waits(exchange: Exchange): void;
   waitsNoMore(exchange: Exchange): void;
-  closed(exchange: Exchange, begun: boolean): void;
+  closed(exchange: Exchange): void;
+  /** Aborted when the server begins to drain. */
+  readonly draining: AbortSignal;
 }
 
 /** Answers a call with a refusal that was written beforehand. */
@@ -44,7 +50,9 @@ export type LeanRefusal = (
 
 /** What the fast lane needs. */
 export interface LaneOptions {
-  readonly methods: readonly LeanMethod[];
+  readonly methods: readonly (LeanMethod | LeanStreamMethod)[];
+  /** Those that last: not among the calls at work once their message is there. */
+  readonly lasting: readonly DescMethod[];
   readonly limits: ServeLimits;
   readonly gate: Lane['gate'];
   readonly calls: Calls;
@@ -55,6 +63,7 @@ export interface LaneOptions {
   readonly requests: { enter(request: object): void; leave(request: object): void };
   /** The watch over readers. */
   readonly readers: { enter(exchange: Exchange): void; leave(exchange: Exchange): void };
+  readonly draining: AbortSignal;
   /** Calls under way are ended, with its reason. */
   readonly ending: AbortSignal;
 }
@@ -67,6 +76,8 @@ const BODY_LOOK_MS = 1_000;
 export function openLane(options: LaneOptions): FastLane & Disposable {
   const { limits, admission, calls, requests, readers, ending } = options;
   const waiting = new Set<Exchange>();
+  /** Those that wait and are never late. */
+  const lasting = new Set<Exchange>();
   const bodies = new Set<Exchange>();
   const lookForLate = () => {
     const nowMs = performance.now();
@@ -87,35 +98,47 @@ export function openLane(options: LaneOptions): FastLane & Disposable {
     setInterval(lookForBodies, BODY_LOOK_MS).unref(),
   ];
   ending.addEventListener('abort', () => {
-    for (const exchanges of [waiting, bodies]) {
+    for (const exchanges of [waiting, lasting, bodies]) {
       for (const exchange of exchanges) exchange.fail(ending.reason);
     }
   });
-  const laneOf = (refused: LeanRefusal): Lane => ({
-    ...{ limits, gate: options.gate, refused },
+  const workDone = (exchange: Exchange) => {
+    if (exchange.isAtWork) admission.over();
+    exchange.isAtWork = false;
+  };
+  const laneOf = (refused: LeanRefusal, lasts: boolean): Lane => ({
+    ...{ limits, gate: options.gate, refused, draining: options.draining },
     record: (head) => calls.open(head),
     opened(exchange) {
       requests.enter(exchange);
       readers.enter(exchange);
     },
     awaitsBody: (exchange) => void bodies.add(exchange),
-    hasBody: (exchange) => void bodies.delete(exchange),
+    hasBody(exchange) {
+      bodies.delete(exchange);
+      if (lasts) workDone(exchange);
+    },
     waits(exchange) {
-      waiting.add(exchange);
+      if (exchange.deadlineMs === Number.POSITIVE_INFINITY) lasting.add(exchange);
+      else waiting.add(exchange);
       if (ending.aborted) exchange.fail(ending.reason);
     },
-    waitsNoMore: (exchange) => void waiting.delete(exchange),
-    closed(exchange, begun) {
+    waitsNoMore(exchange) {
+      waiting.delete(exchange);
+      lasting.delete(exchange);
+    },
+    closed(exchange) {
       bodies.delete(exchange);
       readers.leave(exchange);
       requests.leave(exchange);
-      if (begun) admission.over();
+      workDone(exchange);
     },
   });
   const lanes = new Map(
     options.methods.map((lean) => {
       const path = `/${lean.method.parent.typeName}/${lean.method.name}`;
-      return [path, { lean, lane: laneOf(options.refused(path)) }];
+      const lane = laneOf(options.refused(path), options.lasting.includes(lean.method));
+      return [path, { lean, lane }];
     }),
   );
 
@@ -123,17 +146,26 @@ export function openLane(options: LaneOptions): FastLane & Disposable {
     take(stream, headers, rawHeaders) {
       const found = lanes.get(headers[':path'] ?? '');
       if (found === undefined) return false;
-      const head = readLeanHead(headers, rawHeaders, limits.headersMaxBytes);
+      const { lean, lane } = found;
+      const isUnary = 'answer' in lean;
+      if (!isUnary && stream instanceof Stream) return false;
+      const { headersMaxBytes } = limits;
+      const protocols = isUnary ? unaryProtocols : streamProtocols;
+      const head = readLeanHead(headers, rawHeaders, { headersMaxBytes, protocols });
       if (head === undefined) return false;
-      const timeoutMs = head.timeoutMs ?? limits.defaultTimeoutMs;
-      const exchange = new Exchange(found.lane, stream, {
-        method: found.lean,
+      const opening: Opening = {
+        method: lean.method,
         headers,
         protocol: head.protocol,
-        timeoutMs: Math.min(timeoutMs, limits.maxTimeoutMs),
+        timeoutMs: isUnary
+          ? Math.min(head.timeoutMs ?? limits.defaultTimeoutMs, limits.maxTimeoutMs)
+          : (head.timeoutMs ?? Number.POSITIVE_INFINITY),
         dear: Number(headers['content-length']) > DEAR_BYTES,
         peer: options.peerOf(stream, headers),
-      });
+      };
+      const exchange = isUnary
+        ? new UnaryExchange(lane, stream, lean, opening)
+        : new StreamExchange(lane, stream as ServerHttp2Stream, lean, opening);
       admission.arrive(exchange);
       return true;
     },

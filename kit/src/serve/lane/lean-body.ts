@@ -1,31 +1,32 @@
 import { Code, ConnectError } from '@connectrpc/connect';
+import { PREFIX_BYTES } from './lean-frame.ts';
 import type { LeanProtocol } from './lean-head.ts';
-
-/** The prefix of a gRPC message: a flag of compression, and its length. */
-export const PREFIX_BYTES = 5;
 
 const noBytes = Buffer.alloc(0);
 
 /**
- * Collects the one message of a unary call from the pieces in which it comes. What it throws is what the
+ * Collects the one message of a call from the pieces in which it comes. What it throws is what the
  * RPC library throws.
  */
 export class LeanBody {
-  readonly #protocol: LeanProtocol;
+  /** Whether the message comes behind a prefix: in all but one of the protocols. */
+  readonly #isPrefixed: boolean;
   readonly #maxBytes: number;
+  /** What errors call the method. */
+  readonly #kind: 'unary' | 'server-streaming';
   /** What has come is in front; there may be room behind it, if the buffer is ours. */
   #held: Buffer = noBytes;
   #bytes = 0;
 
-  constructor(protocol: LeanProtocol, maxBytes: number) {
-    this.#protocol = protocol;
+  constructor(protocol: LeanProtocol, maxBytes: number, kind: 'unary' | 'server-streaming') {
+    this.#isPrefixed = protocol !== 'connect';
     this.#maxBytes = maxBytes;
+    this.#kind = kind;
   }
 
   /** Hears of a length before anything comes. Throws RESOURCE_EXHAUSTED: promised is as good as sent. */
   expect(bytes: number): void {
-    if (this.#protocol === 'connect' && bytes > this.#maxBytes)
-      throw tooLarge(this.#maxBytes, bytes);
+    if (!this.#isPrefixed && bytes > this.#maxBytes) throw tooLarge(this.#maxBytes, bytes);
   }
 
   /** Takes a piece. Throws RESOURCE_EXHAUSTED as soon as it is known to be too much. */
@@ -37,7 +38,7 @@ export class LeanBody {
       this.#held.set(chunk, this.#bytes);
     }
     this.#bytes = bytes;
-    if (this.#protocol === 'connect') {
+    if (!this.#isPrefixed) {
       if (bytes > this.#maxBytes) throw tooLarge(this.#maxBytes);
       return;
     }
@@ -54,8 +55,8 @@ export class LeanBody {
   message(): Buffer {
     const all = this.#held.subarray(0, this.#bytes);
     this.#held = noBytes;
-    if (this.#protocol === 'connect') return all;
-    if (all.length === 0) throw unimplemented('missing input message for unary method');
+    if (!this.#isPrefixed) return all;
+    if (all.length === 0) throw unimplemented(`missing input message for ${this.#kind} method`);
     if (all.length < PREFIX_BYTES) throw incomplete();
     const end = PREFIX_BYTES + this.#lengthIn(all);
     if (all.length < end) throw incomplete();
@@ -89,7 +90,7 @@ export class LeanBody {
     if (length > this.#maxBytes) return tooLarge(this.#maxBytes, length);
     if (more.length < PREFIX_BYTES + length && this.#bytes <= this.#mostBytes) return incomplete();
     if (isCompressed(more)) return compressed();
-    return unimplemented('received extra input message for unary method');
+    return unimplemented(`received extra input message for ${this.#kind} method`);
   }
 }
 

@@ -2,15 +2,34 @@ import type { IncomingHttpHeaders } from 'node:http2';
 import { readAuthority } from '../authority.ts';
 import { timeoutOf } from '../deadline.ts';
 
-/** How a call of the fast lane is spoken. */
-export type LeanProtocol = 'grpc' | 'connect';
+/** How a call of the fast lane is spoken. Connect speaks of one message and of many in two ways. */
+export type LeanProtocol = 'grpc' | 'connect' | 'grpc-web' | 'connect-stream';
 
 /** What is taken into the fast lane, as its content-type says. */
-const protocols: ReadonlyMap<string | undefined, LeanProtocol> = new Map([
+type Protocols = ReadonlyMap<string | undefined, LeanProtocol>;
+
+/** Of calls that are answered with one message. */
+export const unaryProtocols: Protocols = new Map([
   ['application/grpc', 'grpc'],
   ['application/grpc+proto', 'grpc'],
   ['application/proto', 'connect'],
 ]);
+
+/** Of calls that are answered with many. */
+export const streamProtocols: Protocols = new Map([
+  ['application/grpc', 'grpc'],
+  ['application/grpc+proto', 'grpc'],
+  ['application/grpc-web+proto', 'grpc-web'],
+  ['application/connect+proto', 'connect-stream'],
+]);
+
+/** The header in which each names the compression of messages, and of a deadline. */
+const headerNames = {
+  grpc: { encoding: 'grpc-encoding', timeout: 'grpc-timeout' },
+  'grpc-web': { encoding: 'grpc-encoding', timeout: 'grpc-timeout' },
+  connect: { encoding: 'content-encoding', timeout: 'connect-timeout-ms' },
+  'connect-stream': { encoding: 'connect-content-encoding', timeout: 'connect-timeout-ms' },
+} as const;
 
 /** What the headers of a call in the fast lane say. */
 export interface LeanHead {
@@ -27,19 +46,20 @@ export interface LeanHead {
 export function readLeanHead(
   headers: IncomingHttpHeaders,
   rawHeaders: readonly string[],
-  headersMaxBytes: number,
+  { headersMaxBytes, protocols }: { headersMaxBytes: number; protocols: Protocols },
 ): LeanHead | undefined {
   const protocol = protocols.get(headers['content-type']);
   if (protocol === undefined || headers[':method'] !== 'POST') return undefined;
   if (headers.expect !== undefined || headers.origin !== undefined) return undefined;
-  const isGrpc = protocol === 'grpc';
-  const encoding = headers[isGrpc ? 'grpc-encoding' : 'content-encoding'];
+  const isGrpc = protocol === 'grpc' || protocol === 'grpc-web';
+  const names = headerNames[protocol];
+  const encoding = headers[names.encoding];
   if (encoding !== undefined && encoding !== 'identity') return undefined;
   if (!isGrpc && (headers['connect-protocol-version'] ?? '1') !== '1') return undefined;
   if (!isPlainCredential(headers.authorization)) return undefined;
   if (readAuthority(headers[':authority']) === undefined) return undefined;
   if (!areFew(rawHeaders, headersMaxBytes)) return undefined;
-  const given = headers[isGrpc ? 'grpc-timeout' : 'connect-timeout-ms'];
+  const given = headers[names.timeout];
   if (given === undefined) return { protocol, timeoutMs: undefined };
   const timeoutMs = typeof given === 'string' ? timeoutOf(given, isGrpc) : undefined;
   return timeoutMs === undefined ? undefined : { protocol, timeoutMs };

@@ -6,7 +6,7 @@ import { type Reply, replyHead } from '../h2/reply.ts';
 import { Stream } from '../h2/stream.ts';
 import { requestIdHeader } from '../request-id.ts';
 import type { LaneStream } from './lane-stream.ts';
-import { PREFIX_BYTES } from './lean-body.ts';
+import { PREFIX_BYTES, writePrefix } from './lean-frame.ts';
 import type { LeanProtocol } from './lean-head.ts';
 
 const grpcType = 'application/grpc+proto';
@@ -31,15 +31,6 @@ export function sendAnswer(
     writePrefix(bytes);
     sendReply(stream, { head: grpcHead, requestId, body: bytes, trailers: okTrailers });
   } else sendReply(stream, { head: connectHead, requestId, body: bytes });
-}
-
-function writePrefix(bytes: Uint8Array): void {
-  const length = bytes.length - PREFIX_BYTES;
-  bytes[0] = 0;
-  bytes[1] = length >>> 24;
-  bytes[2] = length >>> 16;
-  bytes[3] = length >>> 8;
-  bytes[4] = length;
 }
 
 /** Sends the error that a call ends with. */

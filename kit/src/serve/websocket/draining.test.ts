@@ -4,32 +4,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, type ConnectRouter, createClient } from '@connectrpc/connect';
 import { createWebSocketTransport } from '@weir/sdk';
 import { RouterService } from '@weir/sdk/gen/weir/router/v1/router_pb';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { drainingKey } from '../draining.ts';
-import type { ServeLimits } from '../limits.ts';
-import type { ServeOptions } from '../options.ts';
-import { echoRoutes, openTestServer } from '../test-server.ts';
-import { openTestSocket, until } from './test-socket.ts';
+import { openTestSocket, until, useServers } from './test-socket.ts';
 
 // A server that stops, and the calls that go over its WebSockets.
 
 const fetchContext = '/weir.router.v1.RouterService/FetchContext';
 const streamContext = '/weir.router.v1.RouterService/StreamContext';
 
-let stack = new AsyncDisposableStack();
-afterEach(async () => {
-  await stack.disposeAsync();
-  stack = new AsyncDisposableStack();
-});
-
-async function open(
-  routes: (router: ConnectRouter) => void = echoRoutes,
-  limits: Partial<ServeLimits> = {},
-  more: Partial<ServeOptions> = {},
-) {
-  const webSocket = { hosts: ['weir.example'] };
-  return stack.use(await openTestServer({ routes, webSocket, limits, ...more }));
-}
+const open = useServers();
 
 describe('draining', () => {
   test('streams are told, calls end, and what comes meanwhile is answered', async () => {
@@ -101,10 +85,10 @@ describe('draining', () => {
       socket.on('error', () => onward.destroy()).pipe(onward);
     }).listen(0, '127.0.0.1');
     await once(balancer, 'listening');
-    stack.defer(() => void balancer.close());
+    onTestFinished(() => void balancer.close());
     const url = `http://127.0.0.1:${(balancer.address() as AddressInfo).port}`;
     const transport = createWebSocketTransport({ url, key: 'good' });
-    stack.defer(() => transport.close());
+    onTestFinished(() => transport.close());
     const client = createClient(RouterService, transport);
     const seen: string[] = [];
     let stop = false;

@@ -1,28 +1,14 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import type { Socket } from 'node:net';
-import type { ConnectRouter } from '@connectrpc/connect';
-import { afterEach, describe, expect, test } from 'vitest';
-import type { ServeLimits } from '../limits.ts';
-import type { ServeOptions } from '../options.ts';
-import { echoRoutes, openTestServer } from '../test-server.ts';
+import { describe, expect, test } from 'vitest';
+import { echoRoutes } from '../test-server.ts';
+
+import { useServers } from './test-socket.ts';
 
 // Who may open a WebSocket, and how.
 
-let stack = new AsyncDisposableStack();
-afterEach(async () => {
-  await stack.disposeAsync();
-  stack = new AsyncDisposableStack();
-});
-
-async function open(
-  routes: (router: ConnectRouter) => void = echoRoutes,
-  limits: Partial<ServeLimits> = {},
-  more: Partial<ServeOptions> = {},
-) {
-  const webSocket = { hosts: ['weir.example'] };
-  return stack.use(await openTestServer({ routes, webSocket, limits, ...more }));
-}
+const open = useServers();
 
 /** The answer to an upgrade that is refused. */
 async function refusedUpgrade(port: number, headers: Record<string, string>, path = '/ws') {

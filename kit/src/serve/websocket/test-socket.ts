@@ -3,8 +3,31 @@ import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { create, type JsonObject, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { ClientFrameSchema } from '@weir/sdk/gen/weir/websocket/v1/frames_pb';
+import { afterEach } from 'vitest';
 import { WebSocket } from 'ws';
-import { authorization } from '../test-server.ts';
+import type { ServeLimits } from '../limits.ts';
+import type { ServeOptions } from '../options.ts';
+import { authorization, echoRoutes, openTestServer, type TestServer } from '../test-server.ts';
+
+/** Opens a server that takes WebSockets; it goes with the test that opened it. */
+type OpenServer = (
+  routes?: ServeOptions['routes'],
+  limits?: Partial<ServeLimits>,
+  more?: Partial<ServeOptions>,
+) => Promise<TestServer>;
+
+/** Lets each test of a file open servers. */
+export function useServers(): OpenServer {
+  let stack = new AsyncDisposableStack();
+  afterEach(async () => {
+    await stack.disposeAsync();
+    stack = new AsyncDisposableStack();
+  });
+  return async (routes = echoRoutes, limits = {}, more = {}) => {
+    const webSocket = { hosts: ['weir.example'] };
+    return stack.use(await openTestServer({ routes, webSocket, limits, ...more }));
+  };
+}
 
 /** What a server sent, in the JSON form. */
 export interface Sent {

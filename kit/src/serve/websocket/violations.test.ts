@@ -1,33 +1,17 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import type { ConnectRouter } from '@connectrpc/connect';
 import { RouterService } from '@weir/sdk/gen/weir/router/v1/router_pb';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { WebSocket } from 'ws';
-import type { ServeLimits } from '../limits.ts';
-import type { ServeOptions } from '../options.ts';
-import { clientOf, echoRoutes, openTestServer } from '../test-server.ts';
-import { encodeFrame, openTestSocket, until } from './test-socket.ts';
+import { clientOf, echoRoutes } from '../test-server.ts';
+import { encodeFrame, openTestSocket, until, useServers } from './test-socket.ts';
 
 // What ends a connection: clients that break the framing, or say nothing.
 
 const fetchContext = '/weir.router.v1.RouterService/FetchContext';
 const streamContext = '/weir.router.v1.RouterService/StreamContext';
 
-let stack = new AsyncDisposableStack();
-afterEach(async () => {
-  await stack.disposeAsync();
-  stack = new AsyncDisposableStack();
-});
-
-async function open(
-  routes: (router: ConnectRouter) => void = echoRoutes,
-  limits: Partial<ServeLimits> = {},
-  more: Partial<ServeOptions> = {},
-) {
-  const webSocket = { hosts: ['weir.example'] };
-  return stack.use(await openTestServer({ routes, webSocket, limits, ...more }));
-}
+const open = useServers();
 
 describe('violations close a connection and name the reason', () => {
   const open1 = encodeFrame({ frame: { case: 'open', value: { call: 1, method: fetchContext } } });

@@ -92,6 +92,7 @@ function factsOf({ purpose, network, authentication, time }: CallRecord): CallFa
     case 'key':
     case 'token':
     case 'certificate':
+    case 'registration':
       return time && { purpose, network, authentication, nowMs: timestampMs(time) };
     default:
       return undefined;

@@ -149,6 +149,7 @@ function endpointOf(row: Row): SnapshotEndpoint {
       health: row.health,
       kind: row.kind,
       healthTime: timestampFromDate(row.healthTime),
+      registrar: row.registrar,
     },
   });
 }
@@ -168,6 +169,7 @@ function rowOf(
     kind: endpoint.kind,
     health: endpoint.health,
     healthTime: dateOf(endpoint.healthTime),
+    registrar: endpoint.registrar,
     ...(leaseExpireMs === undefined ? {} : { leaseExpireTime: new Date(leaseExpireMs) }),
   };
 }

@@ -23,7 +23,7 @@ export function readKeys(db: Database): Pick<Reader, 'key' | 'keys'> {
         .where(and(eq(apiKeys.tenant, tenant), eq(apiKeys.id, id)));
       return row && keyOf(row);
     },
-    async keys(tenant, { principal, consumer, unrevoked }, page) {
+    async keys(tenant, { principal, consumer, group, unrevoked }, page) {
       const rows = await db
         .select()
         .from(apiKeys)
@@ -32,6 +32,7 @@ export function readKeys(db: Database): Pick<Reader, 'key' | 'keys'> {
             eq(apiKeys.tenant, tenant),
             principal ? eq(apiKeys.principal, principal) : undefined,
             consumer ? eq(apiKeys.consumer, consumer) : undefined,
+            group ? eq(apiKeys.group, group) : undefined,
             unrevoked ? isNull(apiKeys.revokeTime) : undefined,
             afterKey(page.after),
           ),
@@ -120,6 +121,7 @@ function keyOf(row: Row): StoredKey {
     permits: row.permits,
     requiresSignature: row.requiresSignature,
     title: row.title,
+    group: row.group,
     createTime: timestampFromDate(row.createTime),
     ...timeField('expireTime', row.expireTime),
     ...timeField('revokeTime', row.revokeTime),
@@ -137,6 +139,7 @@ function rowOf({ key, secretHash }: StoredKey): typeof apiKeys.$inferInsert {
     permits: key.permits,
     requiresSignature: key.requiresSignature,
     title: key.title,
+    group: key.group,
     secretHash,
     expireTime: dateOrNull(key.expireTime),
     revokeTime: dateOrNull(key.revokeTime),

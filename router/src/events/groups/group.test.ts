@@ -150,6 +150,19 @@ describe('a group', () => {
     expect([group.state.dead, group.state.dropped]).toEqual([[], 1n]);
   });
 
+  test('lets no lease go on that was over when an earlier event of its key began anew', () => {
+    const { group } = openGroup();
+    group.publish(1n);
+    group.publish(1n);
+    group.say('back', first(group.claim(1, 1)));
+    const later = first(group.claim(1));
+    group.say('back', first(group.claimDead()));
+    group.nowMs = 30;
+    expect(positionsOf(group.claim())).toEqual([1n]);
+    expect(group.say('longer', later, 30)).toBe(false);
+    expect(group.say('done', later)).toBe(true);
+  });
+
   test('counts no attempt of what never reached its worker', () => {
     const { group } = openGroup();
     group.publish();

@@ -223,7 +223,7 @@ export function settle<One extends Said>(
     const event = within?.get(one.position);
     // Of what died of its lease, only that it is done still counts.
     const isLate = within === dead && one.what !== 'done' && event && !isOut(event, nowMs);
-    if (!within || !event || isLate) {
+    if (!within || !event || isLate || isOvertaken(event, one, { open, nowMs })) {
       notHeld.push(one);
       continue;
     }
@@ -235,6 +235,21 @@ export function settle<One extends Said>(
   const inOrder = [...open.values()].sort((a, b) => (a.position < b.position ? -1 : 1));
   const settled = { ...state, open: inOrder, dead: [...dead.values()] };
   return { state: bury(settled, nowMs), notHeld };
+}
+
+/**
+ * Whether a lease that is over is to go on, and another event of the key is with a worker meanwhile: an
+ * earlier one, that was dead and begins anew.
+ */
+function isOvertaken(
+  event: GroupEvent,
+  { what }: Said,
+  { open, nowMs }: { readonly open: ReadonlyMap<bigint, GroupEvent>; readonly nowMs: number },
+): boolean {
+  if (what !== 'longer' || event.key === 0n || isOut(event, nowMs)) return false;
+  return [...open.values()].some(
+    (other) => other !== event && other.key === event.key && isOut(other, nowMs),
+  );
 }
 
 function isHeldBy(event: GroupEvent | undefined, { lease }: Said): boolean {

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { reasonOf } from '@weir/kit';
+import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { type Allowed, type DeliverTo, decide, type Wants } from '../deliver.ts';
 import type { EventDeps } from '../events.ts';
 import { BATCH_EVENTS_MAX, openReader } from '../reader.ts';
@@ -51,16 +53,25 @@ export function createOffers(deps: EventDeps, wants: Wants, to: DeliverTo): Offe
     }
     return found;
   };
+  const firstKept = async () => (await deps.eventLog.state(caller.tenant, signal)).first;
   return {
     allowed,
     again: back,
     async dead(positions) {
-      const { first } = await deps.eventLog.state(caller.tenant, signal);
-      const offers = new Map<bigint, Offer | undefined>(
-        await back(positions.filter((position) => position >= first)),
-      );
-      for (const position of positions) if (position < first) offers.set(position, undefined);
-      return offers;
+      for (let first = await firstKept(); ; ) {
+        const kept = positions.filter((position) => position >= first);
+        try {
+          const offers = new Map<bigint, Offer | undefined>(await back(kept));
+          for (const position of positions) if (position < first) offers.set(position, undefined);
+          return offers;
+        } catch (error) {
+          // Some were forgotten meanwhile; each turn there are fewer.
+          if (reasonOf(error) !== Reason.CURSOR_TOO_OLD) throw error;
+          const before = first;
+          first = await firstKept();
+          if (first === before) throw error;
+        }
+      }
     },
     async next(position, wanted) {
       const offers: Offer[] = [];

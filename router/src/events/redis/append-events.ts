@@ -5,7 +5,7 @@ import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { StoredEventSchema } from '@weir/sdk/gen/weir/events/v1/log_pb';
 import type { Appended, Appending } from '../event-log.ts';
 import type { LogRedis } from './connect.ts';
-import { type Kept, wordsOf } from './kept.ts';
+import { type Kept, keptIn, wordsOf } from './kept.ts';
 import type { Keys } from './keys.ts';
 
 /** Where events are committed, and what of them is kept. */
@@ -26,7 +26,7 @@ export async function appendEvents(
   );
   const reply = await redis.appendEventsBuffer(
     ...[5, ...keys.of(tenant).log, keys.tenants],
-    ...[...wordsOf(kept), keys.channel, tenant, randomUUID()],
+    ...[...wordsOf(keptIn(kept, tenant)), keys.channel, tenant, randomUUID()],
     idempotencyKey === '' ? '' : JSON.stringify([publisher, idempotencyKey]),
     Buffer.from(fingerprint).toString('hex'),
     JSON.stringify(events.map(({ id }) => id)),

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { APPEND, KEEP, READ, WRITE_GROUP } from './scripts.ts';
+import { APPEND, DROP, KEEP, READ, WRITE_GROUP } from './scripts.ts';
 
 /** After so long without an answer the connection is ended: what was asked may have been done. */
 const ANSWER_MAX_MS = 2_000;
@@ -12,6 +12,7 @@ export type LogRedis = Redis & {
   appendEventsBuffer(keys: number, ...words: Words): Promise<unknown>;
   readEventsBuffer(keys: number, ...words: Words): Promise<unknown>;
   keepEvents(keys: number, ...words: Words): Promise<unknown>;
+  dropLog(keys: number, ...words: Words): Promise<unknown>;
   writeGroup(keys: number, ...words: Words): Promise<unknown>;
 };
 
@@ -31,6 +32,7 @@ export function connectLog(url: string): LogRedis {
       appendEvents: { lua: APPEND },
       readEvents: { lua: READ },
       keepEvents: { lua: KEEP },
+      dropLog: { lua: DROP },
       writeGroup: { lua: WRITE_GROUP },
     },
   }) as LogRedis;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { internalRetentionOf } from '@weir/kit';
 import type { LogRedis } from './connect.ts';
-import { groupWordsOf, type Kept, wordsOf } from './kept.ts';
+import { groupWordsOf, type Kept, keptIn, wordsOf } from './kept.ts';
 import type { Keys } from './keys.ts';
 
 /** How many tenants are looked at together. */
@@ -28,6 +29,7 @@ async function forgetOf(
   { tenant, kept }: { readonly tenant: string; readonly kept: Kept },
 ): Promise<void> {
   const { log, groups } = keys.of(tenant);
-  const words = [...wordsOf(kept), groupWordsOf(kept)[0] as number];
+  const words = [...wordsOf(keptIn(kept, tenant)), groupWordsOf(kept)[0] as number];
   while (Number(await redis.keepEvents(6, ...log, ...groups, ...words)) > 0);
+  if (internalRetentionOf(tenant)?.passes) await redis.dropLog(5, ...log, keys.tenants, tenant);
 }

@@ -1,4 +1,4 @@
-import { EVENTS_KEPT_MS, EVENTS_MAX_BYTES } from '@weir/kit';
+import { EVENTS_KEPT_MS, EVENTS_MAX_BYTES, internalRetentionOf } from '@weir/kit';
 
 /** For how long a request that comes again is known, and how many of a tenant. */
 const PUBLICATIONS_KEPT_MS = 86_400_000;
@@ -33,6 +33,12 @@ export function keptOf(ms: number, bytes: number): Kept {
 
 /** What is kept of each tenant, where nothing else is set. */
 export const keptDefaults: Kept = keptOf(EVENTS_KEPT_MS, EVENTS_MAX_BYTES);
+
+/** What is kept of one log: those of routers have a retention of their own. */
+export function keptIn(kept: Kept, log: string): Kept {
+  const own = internalRetentionOf(log);
+  return own ? { ...kept, ms: own.keptMs, bytes: own.maxBytes } : kept;
+}
 
 /** What scripts are told of it, in their order. */
 export function wordsOf(kept: Kept): number[] {

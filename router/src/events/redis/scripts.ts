@@ -172,6 +172,16 @@ return count + forget_groups(KEYS[5], KEYS[6], now(), ARGV[7], kept.once)
 `;
 
 /**
+ * Forgets a log that has nothing in it any more. KEYS: log, events, known publications, their times, all
+ * tenants. ARGV: the log's name.
+ */
+export const DROP = `
+if redis.call('XLEN', KEYS[2]) > 0 then return 0 end
+redis.call('DEL', KEYS[1], KEYS[2], KEYS[3], KEYS[4])
+return redis.call('SREM', KEYS[5], ARGV[1])
+`;
+
+/**
  * Writes a group over the version that was read. KEYS: groups, their times. ARGV: name, version, state,
  * for how long one is kept that is not written (ms), the most groups, how many are forgotten at once.
  * Answers 1; 0: somebody else wrote since; -1: there are too many.

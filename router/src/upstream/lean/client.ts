@@ -10,11 +10,15 @@ export interface Decoder<T> {
   decode(bytes: Buffer): T;
 }
 
+/** What providers are called for. */
+export type ProviderMethod = 'fetch' | 'list' | 'call' | 'complete' | 'watch';
+
 /** A call of a provider. */
 export interface ProviderCall {
-  readonly method: 'fetch' | 'list';
+  readonly method: ProviderMethod;
   /** The request, encoded, with its prefix. */
   readonly body: Buffer;
+  /** When it is over at the latest; of a watch the provider is not told, for that is no deadline of its. */
   readonly timeoutMs: number;
   /** Besides those of every call: names and values in turn. */
   readonly headers: readonly string[];
@@ -31,17 +35,24 @@ const USER_AGENT = `weir/${weirVersion}`;
 /** Makes a client over the sessions of an address. */
 export function createProviderClient(address: string, sessions: Sessions): ProviderClient {
   const url = new URL(address);
-  const heads = { fetch: headOf(url, 'fetch'), list: headOf(url, 'list') };
+  const heads: Readonly<Record<ProviderMethod, readonly string[]>> = {
+    fetch: headOf(url, 'fetch'),
+    list: headOf(url, 'list'),
+    call: headOf(url, 'call'),
+    complete: headOf(url, 'complete'),
+    watch: headOf(url, 'watch'),
+  };
   return {
     call({ method, body, timeoutMs, headers: more }, decoder) {
-      const headers = [...heads[method], 'grpc-timeout', `${timeoutMs}m`, ...more];
+      const deadline = method === 'watch' ? [] : ['grpc-timeout', `${timeoutMs}m`];
+      const headers = [...heads[method], ...deadline, ...more];
       return new Replies(sessions, { headers, body, timeoutMs }, decoder);
     },
   };
 }
 
 /** The headers that all calls of a method have in common. */
-function headOf(url: URL, method: 'fetch' | 'list'): readonly string[] {
+function headOf(url: URL, method: ProviderMethod): readonly string[] {
   const port = url.port || (url.protocol === 'https:' ? '443' : '80');
   const folder = url.pathname.replace(/\/$/, '');
   const { name } = ProviderService.method[method];

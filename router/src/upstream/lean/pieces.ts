@@ -1,22 +1,25 @@
 import { WireReader, WireType } from './wire.ts';
 
-/** The fields of a ListResponse and of its entries that come in any number. */
+/** The field of a ListResponse, and of a WatchResponse, that comes in any number. */
 const ENTRIES: number = 1;
-const LABELS: number = 7;
+/** The fields of an entry of a list that do. */
+export const listPieces: ReadonlySet<number> = new Set([7]);
+/** The fields of an event that do: refs and labels. */
+export const eventPieces: ReadonlySet<number> = new Set([5, 7]);
 
-/** How much there is to decode of a ListResponse: its entries, and these with their labels. */
+/** How much there is to decode: the entries of a list, or events, and these with what they have many of. */
 export interface Pieces {
   readonly entries: number;
   readonly pieces: number;
 }
 
 /**
- * Counts, without decoding anything, the parts of a ListResponse that cost by themselves, however
- * small they are; stops at `most`.
+ * Counts, without decoding anything, the parts of a message that cost by themselves, however small
+ * they are; stops at `most`.
  *
  * @throws {MalformedBytes} when the bytes are no such message
  */
-export function countPieces(bytes: Buffer, most: number): Pieces {
+export function countPieces(bytes: Buffer, most: number, inner: ReadonlySet<number>): Pieces {
   const reader = new WireReader(bytes);
   let entries = 0;
   let pieces = 0;
@@ -29,7 +32,7 @@ export function countPieces(bytes: Buffer, most: number): Pieces {
     pieces++;
     const outer = reader.enter();
     while (pieces < most && reader.next()) {
-      if (reader.field === LABELS) pieces++;
+      if (inner.has(reader.field)) pieces++;
       reader.skip();
     }
     reader.leave(outer);

@@ -30,14 +30,8 @@ export class Replies<T> implements Receiver {
 
   /** The next message. Not to be called while another is awaited. */
   next(): Promise<IteratorResult<T>> {
-    const value = this.waiting.shift();
-    if (value !== undefined) {
-      if (this.waiting.length === 0) {
-        this.waitingBytes = 0;
-        this.call.resume();
-      }
-      return Promise.resolve({ done: false, value });
-    }
+    const value = this.ready();
+    if (value !== undefined) return Promise.resolve({ done: false, value });
     if (!this.ended) {
       return new Promise((resolve, reject) => {
         this.reader = { resolve, reject };
@@ -45,6 +39,16 @@ export class Replies<T> implements Receiver {
     }
     const { error } = this.ended;
     return error === undefined ? Promise.resolve(over) : Promise.reject(error);
+  }
+
+  /** A message that has come and waits; undefined: there is none now. */
+  ready(): T | undefined {
+    const value = this.waiting.shift();
+    if (value !== undefined && this.waiting.length === 0) {
+      this.waitingBytes = 0;
+      this.call.resume();
+    }
+    return value;
   }
 
   /** Ends the call unless it is over; a reader that waits learns why. */

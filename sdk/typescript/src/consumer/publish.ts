@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { Client } from '@connectrpc/connect';
 import { ContextRefSchema } from '../gen/weir/context/v1/context_pb.ts';
-import { EventSchema, type EventService } from '../gen/weir/events/v1/events_pb.ts';
+import { type Event, EventSchema, type EventService } from '../gen/weir/events/v1/events_pb.ts';
 import { jsonType } from '../payload.ts';
 import { type RefInput, toRef } from '../ref.ts';
 import { type Sensitivity, sensitivityToWire } from '../sensitivity.ts';
@@ -69,7 +69,7 @@ export function createPublish(client: Client<typeof EventService>): Publish {
     { idempotencyKey = crypto.randomUUID(), timeoutMs, signal }: PublishOptions = {},
   ): Promise<Published> => {
     const call = { ...(timeoutMs !== undefined && { timeoutMs }), ...(signal && { signal }) };
-    const answer = await client.publish({ events: events.map(toWire), idempotencyKey }, call);
+    const answer = await client.publish({ events: events.map(eventToWire), idempotencyKey }, call);
     return { ids: answer.ids, consistencyToken: answer.consistencyToken };
   };
   return (
@@ -82,7 +82,8 @@ export function createPublish(client: Client<typeof EventService>): Publish {
       : send(first, second as PublishOptions | undefined);
 }
 
-function toWire({ data, time, refs = [], sensitivity, ...event }: NewEvent) {
+/** An event as messages have it. Throws TypeError when its data has no JSON. */
+export function eventToWire({ data, time, refs = [], sensitivity, ...event }: NewEvent): Event {
   return create(EventSchema, {
     topic: event.topic,
     key: event.key ?? '',

@@ -164,18 +164,42 @@ async function* messagesOf(
   // 0: no deadline.
   const messages = client.subscribe(requestOf(subscription), { signal, timeoutMs: 0 });
   const source = messages[Symbol.asyncIterator]();
+  // The transport is told why, so that it goes to another address.
+  const silence = watchSilence(silenceMs, () =>
+    ended.abort(new ConnectError(silent(silenceMs), Code.Unavailable)),
+  );
   try {
     for (;;) {
-      // The transport is told why, so that it goes to another address.
-      const lost = () => ended.abort(new ConnectError(silent(silenceMs), Code.Unavailable));
-      const timer = setTimeout(lost, silenceMs);
-      const step = await source.next().finally(() => clearTimeout(timer));
+      silence.begins();
+      const step = await source.next();
+      silence.ends();
       if (step.done) throw broke('the subscription ended');
       yield step.value;
     }
   } finally {
+    silence.stop();
     ended.abort();
   }
+}
+
+/** Calls back once a silence has lasted for so long. It has one timer, however often silences begin and end. */
+function watchSilence(silenceMs: number, lost: () => void) {
+  let sinceMs: number | undefined;
+  const look = (): void => {
+    const leftMs = sinceMs === undefined ? silenceMs : sinceMs + silenceMs - performance.now();
+    if (leftMs > 0) timer = setTimeout(look, leftMs);
+    else lost();
+  };
+  let timer = setTimeout(look, silenceMs);
+  return {
+    begins: () => {
+      sinceMs = performance.now();
+    },
+    ends: () => {
+      sinceMs = undefined;
+    },
+    stop: () => clearTimeout(timer),
+  };
 }
 
 function requestOf({ topics, cursor = '', from, purpose = '', ...options }: Subscription) {

@@ -1,3 +1,4 @@
+import type { JsonObject } from '@bufbuild/protobuf';
 import { type Client, createClient, type Transport } from '@connectrpc/connect';
 import { openTransport } from '#transport';
 import { AuditService } from '../gen/weir/audit/v1/audit_pb.ts';
@@ -5,6 +6,7 @@ import { EventService } from '../gen/weir/events/v1/events_pb.ts';
 import { PolicyService } from '../gen/weir/policy/v1/service_pb.ts';
 import { AdminService } from '../gen/weir/registry/v1/admin_pb.ts';
 import { RegistryService } from '../gen/weir/registry/v1/registry_pb.ts';
+import { GroupService } from '../gen/weir/registry/v1/tool_groups_pb.ts';
 import {
   type ContextEntry,
   type ExplainResponse,
@@ -12,11 +14,14 @@ import {
   type ListGap,
   RouterService,
 } from '../gen/weir/router/v1/router_pb.ts';
+import { CallLogService } from '../gen/weir/tools/v1/calls_pb.ts';
+import { ToolService } from '../gen/weir/tools/v1/tools_pb.ts';
 import { type RefInput, toRef } from '../ref.ts';
 import { signCalls } from '../sign.ts';
 import type { Protocol, TlsOptions } from '../transport.ts';
 import type { PayloadOf } from '../types.ts';
 import { type Addresses, checkUrls, openAddresses } from './addresses.ts';
+import { type CallToolOptions, callTool, type ToolOutcome } from './call.ts';
 import { type CallSettings, type FetchOptions, fetchAll, fetchRequest } from './fetch.ts';
 import { createFollow, followAll, followAsTheyCome, readItemValue } from './follow.ts';
 import { createGetBatcher, type GetOptions } from './get.ts';
@@ -28,6 +33,7 @@ import {
   type Published,
   type PublishOptions,
 } from './publish.ts';
+import { type RequeueOptions, requeueDead } from './requeue.ts';
 import { withCallPolicy } from './resilience.ts';
 import { streamAll } from './stream.ts';
 import { type DeliveredEvent, type SubscribeOptions, subscribeTo } from './subscribe.ts';
@@ -144,6 +150,14 @@ export interface Weir {
    */
   explain(refs: readonly RefInput[], options?: FetchOptions): Promise<ExplainResponse>;
   /**
+   * Calls a tool: an operation of a provider, by its name in Weir, such as `tickets__create`. It is
+   * called once, whatever fails. A tool that failed by itself is an outcome with `isError`.
+   *
+   * @throws {WeirCallError} when it is not there, may not be called, or could not be called; also
+   * when it has to ask its caller something, for which `weir.tools` is there.
+   */
+  call(tool: string, given?: JsonObject, options?: CallToolOptions): Promise<ToolOutcome>;
+  /**
    * Publishes an event. When it answers, the event is committed and Weir hands out no item of its
    * refs as it was before. What fails as UNAVAILABLE is tried again, and published once all the same.
    *
@@ -152,7 +166,7 @@ export interface Weir {
    */
   publish(topic: string, event?: EventInput, options?: PublishOptions): Promise<Published>;
   /**
-   * Publishes 1 to 256 events in their order, of 1 MiB together at most: all of them or none.
+   * Publishes 1 to 256 events in their order, of 512 KiB together at most: all of them or none.
    *
    * @throws {WeirCallError} when one is refused, or Weir cannot be reached.
    * @throws {TypeError} when data has no JSON, or a text is no ref.
@@ -187,6 +201,14 @@ export interface Weir {
     handler: WorkHandler,
     options?: WorkOptions,
   ): Promise<void>;
+  /**
+   * Gives dead letters of a group back to its workers, as events that were never tried, and says how
+   * many. What of them dies again meanwhile stays dead.
+   *
+   * @throws {WeirCallError} when it is refused, or Weir cannot be reached; what was pulled by then is a
+   * dead letter again after 30 s.
+   */
+  requeue(group: string, options?: RequeueOptions): Promise<number>;
   /** The catalogue: providers, consumers, context types. */
   readonly registry: Client<typeof RegistryService>;
   /** Tenants, principals and keys. */
@@ -199,6 +221,12 @@ export interface Weir {
   readonly router: Client<typeof RouterService>;
   /** Events, message by message. */
   readonly events: Client<typeof EventService>;
+  /** Named sets of tools, with keys of their own. */
+  readonly groups: Client<typeof GroupService>;
+  /** What was called of tools, and how it went. */
+  readonly calls: Client<typeof CallLogService>;
+  /** Tools, message by message. */
+  readonly tools: Client<typeof ToolService>;
   /** Ends the connections; calls under way fail. A client that is not closed holds up no exit. */
   close(): void;
 }
@@ -228,6 +256,7 @@ export function createWeir(options: WeirOptions): Weir {
     const deadline = performance.now() + given.timeoutMs;
     return (outcome: ItemOutcome) => follow(outcome, { ...given, deadline });
   };
+  const tools = createClient(ToolService, transport);
   const get = createGetBatcher((refs, given) => fetchAll(router, refs, given), follow);
 
   return {
@@ -259,16 +288,21 @@ export function createWeir(options: WeirOptions): Weir {
       const fetch = fetchRequest(refs.map(toRef), rest);
       return router.explain({ fetch }, { timeoutMs: rest.timeoutMs, ...(signal && { signal }) });
     },
+    call: (tool, given = {}, settings = {}) => callTool(tools, tool, given, settings),
     publish: createPublish(events),
     subscribe: (topics, given = {}) => subscribeTo(events, { ...given, topics: [topics].flat() }),
     work: (group, topics, handler, given = {}) =>
       workOn(events, { ...given, group, topics: [topics].flat(), handler }),
+    requeue: (group, given = {}) => requeueDead(events, group, given),
     registry: createClient(RegistryService, transport),
     admin: createClient(AdminService, transport),
     policy: createClient(PolicyService, transport),
     audit: createClient(AuditService, transport),
     router,
     events,
+    groups: createClient(GroupService, transport),
+    calls: createClient(CallLogService, transport),
+    tools,
     close: ways.close,
   };
 }

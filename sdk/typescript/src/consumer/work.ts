@@ -169,7 +169,8 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-function readPulled({ event, attempt }: PulledEvent): WorkEvent {
+/** An event of the contract, as a worker gets it. */
+export function readPulled({ event, attempt }: PulledEvent): WorkEvent {
   if (!event) throw new TypeError('Weir sent an event without an event');
   const { cursor: _cursor, replaced: _replaced, ...rest } = readEvent(event, '');
   return { ...rest, attempt };

@@ -111,6 +111,10 @@ export interface ListEntry {
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** The item's owner, for policies. */
   readonly owner?: string | undefined;
+  /** The media type of the value. */
+  readonly contentType?: string | undefined;
+  /** The size of the value in bytes. */
+  readonly sizeBytes?: number | undefined;
 }
 
 /** A page of keys. */
@@ -120,6 +124,51 @@ export interface ListPage {
   /** Where the next page begins. Absent or empty: this is the last page. */
   readonly nextPageToken?: string | undefined;
 }
+
+/** A form of keys that a provider has. */
+export interface KeyTemplateSpec {
+  /** The form: a URI template (RFC 6570, levels 1 to 3), such as `page/{id}`. */
+  readonly template: string;
+  /** The name, unique in the context. */
+  readonly name: string;
+  /** What people call it. */
+  readonly title?: string | undefined;
+  /** What such keys stand for. */
+  readonly description?: string | undefined;
+  /** The media type of the values, when all have one. */
+  readonly contentType?: string | undefined;
+}
+
+/** What is there of a value that somebody writes: an argument, or a part of a key. */
+export interface CompletionQuery {
+  /** The argument, or the variable of the template. */
+  readonly argument: string;
+  /** The template, when a key is being written. */
+  readonly template?: string | undefined;
+  /** What is there of it. */
+  readonly value: string;
+  /** The others, as far as they are known. */
+  readonly known: Readonly<Record<string, string>>;
+  /** For whom. */
+  readonly caller: Caller;
+  /** Aborted when the answer is no longer wanted. */
+  readonly signal: AbortSignal;
+}
+
+/** Some of the values that could be suggested. */
+export interface Suggestions {
+  /** The best of them, best first. */
+  readonly values: readonly string[];
+  /** How many there are in all. Default: not known. */
+  readonly total?: number | undefined;
+  /** Whether there are more. Default: no. */
+  readonly hasMore?: boolean | undefined;
+}
+
+/** Suggests values, best first: all that there are, or some; of more than 100 the first are sent. */
+export type Suggest = (query: CompletionQuery) => MaybeLater<readonly string[] | Suggestions>;
+
+type MaybeLater<T> = Promise<T> | T;
 
 /** A context type that a provider offers, and how it gets the values. */
 export interface ContextSpec<N extends string, T> {
@@ -171,6 +220,10 @@ export interface ContextSpec<N extends string, T> {
     queries: readonly ContextQuery[],
     signal: AbortSignal,
   ): Promise<readonly (FetchAnswer<T> | ProviderError)[]>;
+  /** Forms of the keys, for who looks for one; at most 100. Default: none are told. */
+  readonly keyTemplates?: readonly KeyTemplateSpec[] | undefined;
+  /** Suggests values for a variable of a template of `keyTemplates`. Left out: nothing is suggested. */
+  readonly suggest?: Suggest | undefined;
   /** Lists keys. Left out: the type cannot be listed. */
   list?(query: ListQuery): Promise<ListPage> | ListPage;
 }

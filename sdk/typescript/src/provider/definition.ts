@@ -1,7 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import {
-  CacheScope,
   type ContextOffer,
   ContextOfferSchema,
   type ContextTypeManifest,
@@ -10,10 +9,13 @@ import {
   ProviderManifestSchema,
 } from '../gen/weir/registry/v1/resources_pb.ts';
 import { sensitivityToWire } from '../sensitivity.ts';
+import { scopeToWire } from './cache-scope.ts';
 import { cleanerToWire, schemaChecks } from './cleaner.ts';
-import type { ContextDefinition } from './context.ts';
+import type { ContextDefinition, KeyTemplateSpec } from './context.ts';
 import { providerFaults } from './faults.ts';
+import { type OperationDefinition, operationOffer } from './operation.ts';
 import { type TopicSpec, topicOffer } from './topic.ts';
+import type { Watched, WatchQuery } from './watch.ts';
 
 /** How much one router may ask of a provider at once. */
 export interface ProviderLimits {
@@ -63,14 +65,36 @@ export interface ProviderSpec {
   readonly bearer?: string | undefined;
   /** How many queries of one batch run at once. Default: 64. */
   readonly concurrency?: number | undefined;
-  /** What it offers; at least one. */
-  readonly contexts: readonly ContextDefinition[];
+  /** What it offers; at least one, or an operation. */
+  readonly contexts?: readonly ContextDefinition[] | undefined;
+  /** What it can do besides give context; at most 1,000. Default: nothing. */
+  readonly operations?: readonly OperationDefinition[] | undefined;
   /** The topics that it publishes on, for who wants to subscribe; at most 64. Default: none are told. */
   readonly topics?: readonly TopicSpec[] | undefined;
+  /**
+   * Tells what happens at the source, from a cursor on, until the signal is aborted. One router at a
+   * time calls it, and publishes what it yields as the principal that registered this process;
+   * nothing more is asked for before that is committed. It is called again, with the last cursor that
+   * was committed, when it ends or the router does. Throw `new ProviderError(Code.OutOfRange, …)` when
+   * what came after the cursor is not known any more: it is called again without one.
+   *
+   * ```ts
+   * watch: async function* ({ cursor, signal }) {
+   *   for await (const change of journal.after(cursor, signal)) {
+   *     const refs = [`Page/${change.page}`];
+   *     yield { events: [{ topic: 'page.updated', key: change.page, refs }], cursor: change.id };
+   *   }
+   * }
+   * ```
+   */
+  readonly watch?: ((query: WatchQuery) => AsyncIterable<Watched>) | undefined;
 }
 
 /** A provider, ready to be served or tested. Made by `defineProvider`. */
-export interface ProviderDefinition extends ProviderSpec {}
+export interface ProviderDefinition extends ProviderSpec {
+  readonly contexts: readonly ContextDefinition[];
+  readonly operations: readonly OperationDefinition[];
+}
 
 /**
  * Declares a provider.
@@ -80,7 +104,12 @@ export interface ProviderDefinition extends ProviderSpec {}
 export function defineProvider(spec: ProviderSpec): ProviderDefinition {
   const faults = providerFaults(spec);
   if (faults.length > 0) throw new TypeError(`provider ${spec.name}: ${faults.join('; ')}`);
-  return Object.freeze({ ...spec, contexts: Object.freeze([...spec.contexts]) });
+  const { contexts = [], operations = [] } = spec;
+  return Object.freeze({
+    ...spec,
+    contexts: Object.freeze([...contexts]),
+    operations: Object.freeze([...operations]),
+  });
 }
 
 /** The manifest that a provider is registered with. */
@@ -106,6 +135,8 @@ export function manifestOf(provider: ProviderDefinition): ProviderManifest {
     owner: owner ?? '',
     contexts: provider.contexts.map(offerOf),
     topics: (provider.topics ?? []).map(topicOffer),
+    operations: provider.operations.map(operationOffer),
+    watch: provider.watch !== undefined,
     priority: priority ?? 0,
     wantsPrincipal: wantsPrincipal ?? false,
     principalAttributes: [...(principalAttributes ?? [])],
@@ -144,11 +175,12 @@ export function typeManifestsOf(provider: ProviderDefinition): ContextTypeManife
   );
 }
 
-const scopes = {
-  tenant: CacheScope.TENANT,
-  principal: CacheScope.PRINCIPAL,
-  none: CacheScope.NONE,
-} as const;
+function templateOf({ template, name, title, description, contentType }: KeyTemplateSpec) {
+  return {
+    ...{ template, name, title: title ?? '' },
+    ...{ description: description ?? '', contentType: contentType ?? '' },
+  };
+}
 
 function offerOf(context: ContextDefinition): ContextOffer {
   const { type, version, keyPrefix, scope, sensitivity } = context;
@@ -158,9 +190,10 @@ function offerOf(context: ContextDefinition): ContextOffer {
     type,
     version,
     keyPrefix: keyPrefix ?? '',
-    scope: scope === undefined ? CacheScope.UNSPECIFIED : scopes[scope],
+    scope: scopeToWire(scope),
     sensitivity: sensitivityToWire(sensitivity),
     listable: context.list !== undefined,
+    keyTemplates: (context.keyTemplates ?? []).map(templateOf),
     cleaners: cleaners.map(cleanerToWire),
     completeFields: [...completeFields],
     ...(schemaCheck !== undefined && { schemaCheck: schemaChecks[schemaCheck] }),

@@ -84,12 +84,15 @@ export function encodePart(data: Uint8Array): Encoded {
   return { outcome, bytes: data.length + envelopeBytes };
 }
 
-/** Encodes an error. What is no `ProviderError` stays in this process. */
-export function encodeError(error: unknown): Encoded {
+/**
+ * Encodes an error. What is no `ProviderError` stays in this process. That something is not found
+ * is an outcome of its own, unless that is to be a failure too.
+ */
+export function encodeError(error: unknown, { notFoundToo = false } = {}): Encoded {
   if (!(error instanceof ProviderError)) {
     return failed(create(FailureSchema, { code: Code.Internal, text: internalText }));
   }
-  if (error.code === Code.NotFound) return encodeAnswer(undefined, '');
+  if (error.code === Code.NotFound && !notFoundToo) return encodeAnswer(undefined, '');
   const { code, retryDelayMs = Number.NaN } = error;
   const text = error.message.slice(0, textMaxChars);
   // Such as a header makes it that is not there: no delay, and no fault of this process.

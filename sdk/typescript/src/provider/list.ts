@@ -52,16 +52,19 @@ export async function answerList(
 
 function entryOf(entry: ListEntry) {
   const { key, title = '', summary = '', score = 0, updateTime } = entry;
-  const { sensitivity, labels = {}, owner = '' } = entry;
+  const { sensitivity, labels = {}, owner = '', contentType = '', sizeBytes } = entry;
   if (sensitivity !== undefined && !isSensitivity(sensitivity)) {
     throw new TypeError(`list returned a sensitivity that is none: ${String(sensitivity)}`);
   }
   const facts = { sensitivity: sensitivityToWire(sensitivity), labels: { ...labels }, owner };
   const updated = updateTime && { updateTime: timestampFromDate(updateTime) };
-  return create(ListEntrySchema, { key, title, summary, score, ...facts, ...updated });
+  const sized = sizeBytes !== undefined && { sizeBytes: BigInt(sizeBytes) };
+  const shown = { key, title, summary, score, contentType };
+  return create(ListEntrySchema, { ...shown, ...facts, ...updated, ...sized });
 }
 
-function toConnectError(error: unknown): ConnectError {
+/** The error of a call; of what is no `ProviderError` nothing is told. */
+export function toConnectError(error: unknown): ConnectError {
   if (!(error instanceof ProviderError)) return new ConnectError(internalText, Code.Internal);
   const { code, message, retryDelayMs } = error;
   const details = retryDelayMs !== undefined && [

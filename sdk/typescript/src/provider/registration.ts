@@ -13,6 +13,7 @@ export interface ProviderEvent {
   readonly kind:
     | 'registered'
     | 'reregistered'
+    | 'updated'
     | 'deregistered'
     | 'register-failed'
     | 'heartbeat-failed'
@@ -28,7 +29,8 @@ export interface ProviderEvent {
 
 /** What a registration works with. */
 export interface RegistrationOptions {
-  readonly provider: ProviderDefinition;
+  /** The provider as it is at the moment; its name and version stay. */
+  readonly current: () => ProviderDefinition;
   readonly registry: Client<typeof RegistryService>;
   /** The address that routers are told. */
   readonly endpointUrl: string;
@@ -71,6 +73,8 @@ export interface Registration {
   readonly registered: Promise<void>;
   /** The endpoint's id while it is registered. */
   endpointId(): string | undefined;
+  /** Registers what the provider has become. */
+  update(): Promise<void>;
   /** Stops heartbeats. The lease then runs out, unless it is given back. */
   stop(): Promise<void>;
 }
@@ -119,12 +123,18 @@ export function openRegistration(options: RegistrationOptions): Registration {
   return {
     registered: first.promise,
     endpointId: () => lease?.endpointId,
+    update: () => registerAgain({ ...options, signal }),
     async stop() {
       stopping.abort();
       await ended;
     },
   };
 }
+
+/** What calls of Weir need. */
+type Calling = Pick<RegistrationOptions, 'current' | 'registry'> & {
+  readonly signal: AbortSignal;
+};
 
 interface Step extends RegistrationOptions {
   /** Whether it never was registered before. */
@@ -158,7 +168,8 @@ async function register(
   { attempt, what }: Extract<Alive, { kind: 'registering' }>,
   options: Step,
 ): Promise<RegistrationState> {
-  const { isFirst, signal, onEvent, provider } = options;
+  const { isFirst, signal, onEvent } = options;
+  const provider = options.current();
   const name = `${provider.name}@${provider.version}`;
   try {
     const lease = await (what === 'all' ? registerAll(options) : registerEndpoint(options));
@@ -181,8 +192,9 @@ async function register(
 
 async function heartbeat(
   { lease, failures }: Extract<Alive, { kind: 'live' }>,
-  { registry, provider, signal, onEvent }: Step,
+  { registry, current, signal, onEvent }: Step,
 ): Promise<RegistrationState> {
+  const provider = current();
   const name = `${provider.name}@${provider.version}`;
   try {
     const timeoutMs = Math.max(1_000, lease.leaseMs / 3);
@@ -207,8 +219,13 @@ async function heartbeat(
 
 /** Everything that Weir must know of, in an order that never dangles. Doing it again is safe. */
 async function registerAll(options: Step): Promise<Lease> {
-  const { provider, registry, signal } = options;
-  for (const manifest of typeManifestsOf(provider)) {
+  await registerTypes(options);
+  await registerManifest(options);
+  return registerEndpoint(options);
+}
+
+async function registerTypes({ current, registry, signal }: Calling): Promise<void> {
+  for (const manifest of typeManifestsOf(current())) {
     const source = { case: 'manifest', value: manifest } as const;
     await registry.publishType({ source }, { signal }).catch((thrown: unknown) => {
       const error = toCallError(thrown);
@@ -216,11 +233,11 @@ async function registerAll(options: Step): Promise<Lease> {
       throw withAdvice(error, `drop \`schema\` of ${manifest.name}`);
     });
   }
-  await registerManifest(options);
-  return registerEndpoint(options);
 }
 
-async function registerEndpoint({ provider, registry, endpointUrl, signal }: Step): Promise<Lease> {
+async function registerEndpoint(options: Step): Promise<Lease> {
+  const { current, registry, endpointUrl, signal } = options;
+  const provider = current();
   const { endpoint, lease, epoch } = await registry.registerEndpoint(
     {
       provider: provider.name,
@@ -236,7 +253,9 @@ async function registerEndpoint({ provider, registry, endpointUrl, signal }: Ste
   return { endpointId: endpoint.id, leaseMs: Math.max(1, durationMs(lease)), epoch };
 }
 
-async function registerManifest({ provider, registry, replace, signal }: Step): Promise<void> {
+async function registerManifest(options: Calling & { replace: boolean }): Promise<void> {
+  const { current, registry, replace, signal } = options;
+  const provider = current();
   const source = { case: 'manifest', value: manifestOf(provider) } as const;
   try {
     await registry.registerProvider({ source }, { signal });
@@ -244,10 +263,24 @@ async function registerManifest({ provider, registry, replace, signal }: Step): 
     const error = toCallError(thrown);
     if (error.code !== Code.AlreadyExists) throw error;
     if (!replace) throw withAdvice(error, 'raise its version, or set `replace`');
-    const { name, version } = provider;
-    const current = await registry.getProvider({ name, version }, { signal });
-    await registry.updateProvider({ source, etag: current.provider?.etag ?? '' }, { signal });
+    await replaceManifest(options);
   }
+}
+
+async function replaceManifest({ current, registry, signal }: Calling): Promise<void> {
+  const provider = current();
+  const source = { case: 'manifest', value: manifestOf(provider) } as const;
+  const { name, version } = provider;
+  const held = await registry.getProvider({ name, version }, { signal });
+  await registry.updateProvider({ source, etag: held.provider?.etag ?? '' }, { signal });
+}
+
+/** When Weir has forgotten it, the next heartbeat finds out and registers what it then is. */
+async function registerAgain(options: Calling & Pick<Step, 'onEvent'>): Promise<void> {
+  const { name, version } = options.current();
+  await registerTypes(options);
+  await replaceManifest(options);
+  options.onEvent({ kind: 'updated', text: `${name}@${version} has another manifest` });
 }
 
 function withAdvice(error: WeirCallError, advice: string): WeirCallError {

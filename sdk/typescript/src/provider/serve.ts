@@ -42,6 +42,13 @@ export interface RunningProvider extends AsyncDisposable {
   readonly url: string;
   /** The port that it listens on. */
   readonly port: number;
+  /**
+   * Offers something else from now on: another manifest under the same name and version.
+   *
+   * @throws {TypeError} when name or version differ.
+   * @throws {WeirCallError} when Weir refuses the manifest; calls are then answered as before.
+   */
+  update(provider: ProviderDefinition): Promise<void>;
   /** Drains and stops: routers are told to go elsewhere, calls under way are answered first. */
   close(): Promise<void>;
   /** Resolves once it has stopped. */
@@ -74,11 +81,25 @@ export async function serveProvider(
   const weir = createWeir({ url, key, timeoutMs: registryTimeoutMs, retries: 0 });
   const onFault: OnFault = ({ what, error }) =>
     onEvent({ kind: 'fetch-failed', text: what, error });
-  const server = await openProviderServer(provider, { host, port, token, onFault });
+  let serving = provider;
+  const current = () => serving;
+  const server = await openProviderServer(current, { host, port, token, onFault });
   const endpointUrl = options.publicUrl ?? `http://${inUrl(host)}:${server.port}`;
   const { registry } = weir;
-  const registration = openRegistration({ provider, registry, endpointUrl, replace, onEvent });
-  const running = run({ weir, server, registration, endpointUrl, onEvent, options });
+  const registration = openRegistration({ current, registry, endpointUrl, replace, onEvent });
+  const update = async (next: ProviderDefinition): Promise<void> => {
+    const before = serving;
+    checkSame(before, next);
+    serving = next;
+    try {
+      await registration.update();
+    } catch (error) {
+      // Unless it was changed again meanwhile.
+      if (serving === next) serving = before;
+      throw toCallError(error);
+    }
+  };
+  const running = run({ weir, server, registration, endpointUrl, onEvent, options, update });
   const stop = (): void => void running.close();
   signal?.addEventListener('abort', stop, { once: true });
   void running.closed.then(() => signal?.removeEventListener('abort', stop));
@@ -102,6 +123,7 @@ interface Parts {
   readonly endpointUrl: string;
   readonly onEvent: (event: ProviderEvent) => void;
   readonly options: ServeOptions;
+  readonly update: RunningProvider['update'];
 }
 
 function run(parts: Parts): RunningProvider {
@@ -117,6 +139,7 @@ function run(parts: Parts): RunningProvider {
   return {
     url: parts.endpointUrl,
     port: parts.server.port,
+    update: parts.update,
     close,
     closed,
     [Symbol.asyncDispose]: close,
@@ -140,6 +163,12 @@ async function drain({ weir, server, registration, onEvent, options }: Parts): P
   await server.close();
   weir.close();
   onEvent({ kind: 'closed', text: 'the provider has stopped' });
+}
+
+function checkSame(before: ProviderDefinition, next: ProviderDefinition): void {
+  if (next.name === before.name && next.version === before.version) return;
+  const what = `${before.name}@${before.version}`;
+  throw new TypeError(`${what} cannot become ${next.name}@${next.version}: serve that apart`);
 }
 
 function checkAddress(host: string, publicUrl: string | undefined): void {

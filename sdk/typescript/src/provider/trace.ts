@@ -1,3 +1,5 @@
+import type { IncomingHttpHeaders } from 'node:http2';
+import type { DescMethod } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import {
   context,
@@ -6,6 +8,7 @@ import {
   type Span,
   SpanKind,
   SpanStatusCode,
+  type TextMapGetter,
   trace,
 } from '@opentelemetry/api';
 import { Health } from '../gen/health/v1/health_pb.ts';
@@ -17,23 +20,10 @@ import { Health } from '../gen/health/v1/health_pb.ts';
 export const traceCalls: Interceptor = (next) => async (request) => {
   const { service, method, header } = request;
   if (service.typeName === Health.typeName) return next(request);
-  const brought = propagation.extract(ROOT_CONTEXT, header, {
+  const { span, run } = begin(method, header, {
     get: (from, name) => from.get(name) ?? undefined,
     keys: (from) => [...from.keys()],
   });
-  const attributes = {
-    'rpc.system': 'grpc',
-    'rpc.service': service.typeName,
-    'rpc.method': method.name,
-  };
-  const span = trace
-    .getTracer('@weir/sdk')
-    .startSpan(
-      `${service.typeName}/${method.name}`,
-      { kind: SpanKind.SERVER, attributes },
-      brought,
-    );
-  const run = <T>(part: () => T): T => context.with(trace.setSpan(brought, span), part);
   try {
     const response = await run(() => next(request));
     if (response.stream) return { ...response, message: untilEnd(response.message, span, run) };
@@ -44,6 +34,42 @@ export const traceCalls: Interceptor = (next) => async (request) => {
     throw error;
   }
 };
+
+/** The same for a call whose messages are made here. */
+export function traceMessages<T>(
+  { method, headers }: { readonly method: DescMethod; readonly headers: IncomingHttpHeaders },
+  make: () => AsyncIterable<T>,
+): AsyncIterable<T> {
+  const { span, run } = begin(method, headers, {
+    get: (from, name) => from[name],
+    keys: (from) => Object.keys(from),
+  });
+  return untilEnd(run(make), span, run);
+}
+
+interface Traced {
+  readonly span: Span;
+  /** Runs something within the span. */
+  run<T>(part: () => T): T;
+}
+
+function begin<Carrier>(
+  { name, parent: service }: DescMethod,
+  carrier: Carrier,
+  getter: TextMapGetter<Carrier>,
+): Traced {
+  const brought = propagation.extract(ROOT_CONTEXT, carrier, getter);
+  const attributes = {
+    'rpc.system': 'grpc',
+    'rpc.service': service.typeName,
+    'rpc.method': name,
+  };
+  const span = trace
+    .getTracer('@weir/sdk')
+    .startSpan(`${service.typeName}/${name}`, { kind: SpanKind.SERVER, attributes }, brought);
+  const within = trace.setSpan(brought, span);
+  return { span, run: (part) => context.with(within, part) };
+}
 
 /** Each message is made within the span, which ends with the last. */
 async function* untilEnd<T>(

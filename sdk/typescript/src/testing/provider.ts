@@ -152,7 +152,7 @@ export function openProviderClient(
   provider: ProviderDefinition,
   onFault: OnFault = logFault,
 ): Client<typeof ProviderService> {
-  const service = createProviderService(provider, onFault);
+  const service = createProviderService(() => provider, onFault);
   const transport = createRouterTransport((router) => router.service(ProviderService, service));
   return createClient(ProviderService, transport);
 }

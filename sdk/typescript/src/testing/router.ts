@@ -60,7 +60,7 @@ interface Asked {
 }
 
 /** The results of a batch, as they come: refused refs first, then what each provider answers. */
-async function* answer(
+export async function* answer(
   routing: TestRouting,
   request: FetchContextRequest,
   signal: AbortSignal,

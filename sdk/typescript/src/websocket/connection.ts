@@ -1,5 +1,7 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
+import { refusedCall } from '../errors.ts';
+import { Reason } from '../gen/weir/errors/v1/reason_pb.ts';
 import {
   type ClientFrame,
   ClientFrameSchema,
@@ -151,7 +153,8 @@ export function openConnection({ url, idleMs, closed }: ConnectionOptions): Conn
 function encode(frame: ClientFrame['frame']): Uint8Array<ArrayBuffer> {
   const bytes = toBinary(ClientFrameSchema, create(ClientFrameSchema, { frame }));
   if (bytes.length <= frameMaxBytes) return bytes;
-  throw new ConnectError('the message is larger than 4 MiB', Code.ResourceExhausted);
+  const text = 'the message is larger than 4 MiB';
+  throw refusedCall(Code.ResourceExhausted, Reason.MESSAGE_TOO_LARGE, text);
 }
 
 /** What calls fail with whose connection is closed, by the code of RFC 6455, 7.4.1. */

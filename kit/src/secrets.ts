@@ -1,4 +1,4 @@
-import { readSecretFile } from '@weir/kit';
+import { readSecretFile } from './secret-file.ts';
 
 /** Where a process finds the secrets for its outbound calls. */
 export interface SecretSource {

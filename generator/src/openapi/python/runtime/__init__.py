@@ -1,0 +1,1 @@
+"""How the provider gets its values: requests, credentials, limits."""

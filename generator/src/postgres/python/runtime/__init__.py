@@ -1,0 +1,1 @@
+"""How the provider reads its database: for reading only, within limits."""

@@ -1,0 +1,2 @@
+/** Tests a provider in memory, with no server. */
+package dev.weir.testing;
