@@ -30,6 +30,7 @@ export {
 } from './errors.ts';
 export { EVENTS_KEPT_MS, EVENTS_MAX_BYTES, retentionSettings } from './event-retention.ts';
 export { ensureFolder, requireFolder } from './folders.ts';
+export { h2Error } from './h2/frames.ts';
 export {
   type InternalRetention,
   internalRetentionOf,
@@ -67,6 +68,10 @@ export {
   type OutboundGuardOptions,
   OutboundRefused,
 } from './outbound/guard.ts';
+export { ClientSession, type SessionListener } from './outbound/h2/client-session.ts';
+export { type AnswerListener, ClientStream } from './outbound/h2/client-stream.ts';
+export { ConnectionLost, StreamReset } from './outbound/h2/faults.ts';
+export { type ClientRequest, requestHead } from './outbound/h2/request.ts';
 export {
   openSessions,
   type Sessions,

@@ -1,19 +1,11 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import { WeirError } from '@weir/kit';
+import { ConnectionLost, h2Error, StreamReset, WeirError } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { type Refused, refused } from '../outcome.ts';
 import type { ProviderVersion } from '../snapshot/catalogue.ts';
 import type { ProviderMethod } from './lean/client.ts';
 
 const UNAVAILABLE_RETRY_MS = 1_000;
-
-/** Node's own errors of a connection that is lost, or takes no more calls. */
-const LOST_CONNECTION: ReadonlySet<unknown> = new Set([
-  'ERR_HTTP2_GOAWAY_SESSION',
-  'ERR_HTTP2_INVALID_SESSION',
-  'ERR_HTTP2_SESSION_ERROR',
-  'ERR_HTTP2_STREAM_CANCEL',
-]);
 
 /**
  * Whether the provider was not reached, or lost on the way (which looks like a cancel, when it
@@ -27,10 +19,8 @@ export function isOutOfReach(error: unknown): boolean {
 }
 
 function isLostConnection(cause: unknown): boolean {
-  if (!(cause instanceof Error)) return false;
-  if ('syscall' in cause || ('code' in cause && LOST_CONNECTION.has(cause.code))) return true;
-  // Node tells a refused stream by its text alone.
-  return cause.message.includes('NGHTTP2_REFUSED_STREAM');
+  if (cause instanceof StreamReset) return cause.reset === h2Error.refusedStream;
+  return cause instanceof ConnectionLost || (cause instanceof Error && 'syscall' in cause);
 }
 
 /** What an error says of the provider. */

@@ -1,11 +1,13 @@
 import type { Http2Server } from 'node:http2';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import { FrameReader, type FrameSink } from './frame-reader.ts';
-import * as frames from './frames.ts';
-import { FRAME_MAX_BYTES, type FrameHead, flag, frameOf, kind, setting } from './frames.ts';
-import { fieldOf } from './reply.ts';
-import type { Sender } from './sender.ts';
+import { fieldOf } from '../../h2/fields.ts';
+import { FrameReader, type FrameSink } from '../../h2/frame-reader.ts';
+import * as frames from '../../h2/frames.ts';
+import { FRAME_MAX_BYTES, type FrameHead, flag, frameOf, kind, setting } from '../../h2/frames.ts';
+import type { Sender } from '../../h2/sender.ts';
+
+import type { Reply } from './reply.ts';
 
 /** Serves what is not of the fast lane: it is given sessions that have no socket of their own. */
 export type WholeServer = Pick<Http2Server, 'emit' | 'once'>;
@@ -36,7 +38,7 @@ interface BridgeOptions {
  * headers of either session need no table, so that they may stand among ours.
  */
 export class Bridge implements FrameSink {
-  readonly #sender: Sender;
+  readonly #sender: Sender<Reply>;
   readonly #options: BridgeOptions;
   readonly #inner: Duplex;
   readonly #reader = new FrameReader(this);
@@ -47,7 +49,7 @@ export class Bridge implements FrameSink {
   #sentBytes = 0;
   #taken: (() => void) | undefined;
 
-  constructor(whole: WholeServer, sender: Sender, options: BridgeOptions) {
+  constructor(whole: WholeServer, sender: Sender<Reply>, options: BridgeOptions) {
     this.#sender = sender;
     this.#options = options;
     this.#knownBytes = options.windowBytes - frames.WINDOW_BYTES;

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { h2Error } from '../../h2/frames.ts';
 import {
   callHeaders,
   dialHttp2,
@@ -16,7 +17,6 @@ import {
 import { prefixed } from '../../testing/raw-calls.ts';
 import { batchOf, expectNothingLeft, fetchPath, openLaneServer } from '../lane/test-lanes.ts';
 import { authorization, clientOf, type TestServer } from '../test-server.ts';
-import { h2Error } from './frames.ts';
 
 // What peers may not do, and what becomes of it (RFC 9113); bytes at random. WEIR_TEST_SEED sets another seed.
 

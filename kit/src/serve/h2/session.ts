@@ -1,12 +1,21 @@
 import type { Socket } from 'node:net';
-import { FrameReader, type FrameSink } from './frame-reader.ts';
-import * as frames from './frames.ts';
-import { FrameFault, type FrameHead, flag, frameOf, h2Error, kind, setting } from './frames.ts';
-import { HeaderBlocks } from './header-blocks.ts';
-import { HpackDecoder } from './hpack-decoder.ts';
-import { Patience } from './patience.ts';
-import { readSettings } from './peer-settings.ts';
-import { Sender } from './sender.ts';
+import { FrameReader, type FrameSink } from '../../h2/frame-reader.ts';
+import * as frames from '../../h2/frames.ts';
+import {
+  FrameFault,
+  type FrameHead,
+  flag,
+  frameOf,
+  h2Error,
+  kind,
+  setting,
+} from '../../h2/frames.ts';
+import { HeaderBlocks } from '../../h2/header-blocks.ts';
+import { HpackDecoder } from '../../h2/hpack-decoder.ts';
+import { Patience } from '../../h2/patience.ts';
+import { readSettings } from '../../h2/peer-settings.ts';
+import { Sender } from '../../h2/sender.ts';
+import { type Reply, replyBlocks } from './reply.ts';
 import { STREAM_WINDOW_BYTES } from './stream.ts';
 import { CONNECTION_WINDOW_BYTES, type StreamHost, Streams } from './streams.ts';
 
@@ -29,7 +38,7 @@ export class Session implements FrameSink {
   readonly #host: SessionHost;
   readonly #reader = new FrameReader(this);
   readonly #blocks: HeaderBlocks;
-  readonly #sender: Sender;
+  readonly #sender: Sender<Reply>;
   readonly #patience = new Patience();
   readonly #streams: Streams;
   readonly #pings: (() => void)[] = [];
@@ -42,7 +51,7 @@ export class Session implements FrameSink {
     this.socket = socket;
     this.#host = host;
     const { limits } = host;
-    this.#sender = new Sender(socket);
+    this.#sender = new Sender(socket, replyBlocks);
     this.#streams = new Streams(host, this, { sender: this.#sender, patience: this.#patience });
     const decoder = new HpackDecoder(READ_HEADERS_TIMES * limits.headersMaxBytes);
     this.#blocks = new HeaderBlocks((of, bytes, { from, to }) =>

@@ -1,6 +1,7 @@
+import { h2Error, WINDOW_MAX_BYTES } from '../../h2/frames.ts';
+import { ReceiveWindow } from '../../h2/receive-window.ts';
+import type { Outgoing } from '../../h2/sender.ts';
 import type { LaneStream } from '../lane/lane-stream.ts';
-import { h2Error, WINDOW_MAX_BYTES } from './frames.ts';
-import { ReceiveWindow } from './receive-window.ts';
 import type { Reply } from './reply.ts';
 import type { Session } from './session.ts';
 import type { Streams } from './streams.ts';
@@ -18,7 +19,7 @@ interface StreamOpening {
 }
 
 /** A stream of the fast lane. */
-export class Stream implements LaneStream {
+export class Stream implements LaneStream, Outgoing<Reply> {
   readonly id: number;
   readonly session: Session;
   readonly #streams: Streams;
@@ -27,7 +28,7 @@ export class Stream implements LaneStream {
   readableEnded = false;
   /** Of the sender: what the peer takes, and what it has been given. */
   windowBytes: number;
-  reply: Reply | undefined;
+  message: Reply | undefined;
   headSent = false;
   sentBytes = 0;
   /** The peer sends nothing more. */
@@ -63,8 +64,8 @@ export class Stream implements LaneStream {
   }
 
   get writableLength(): number {
-    if (this.reply === undefined || this.closed) return 0;
-    return (this.reply.body?.length ?? 0) - this.sentBytes;
+    if (this.message === undefined || this.closed) return 0;
+    return (this.message.body?.length ?? 0) - this.sentBytes;
   }
 
   resume(): void {
@@ -78,13 +79,13 @@ export class Stream implements LaneStream {
 
   /** Sends the answer, as the peer takes it. */
   answer(reply: Reply): void {
-    this.reply = reply;
+    this.message = reply;
     this.#streams.send(this);
   }
 
   close(code: number): void {
     if (this.closed) return;
-    if (code === h2Error.none && this.reply) this.#resetsWhenSent = true;
+    if (code === h2Error.none && this.message) this.#resetsWhenSent = true;
     else this.#streams.reset(this, code);
   }
 

@@ -1,5 +1,3 @@
-import type { FastLane } from '../lane/lane.ts';
-import { Bridge, type WholeServer } from './bridge.ts';
 import {
   FrameFault,
   frameOf,
@@ -9,12 +7,15 @@ import {
   setting,
   settingsFrame,
   WINDOW_BYTES,
-} from './frames.ts';
-import type { FieldList } from './hpack-decoder.ts';
-import type { Patience } from './patience.ts';
-import { ReceiveWindow } from './receive-window.ts';
+} from '../../h2/frames.ts';
+import type { FieldList } from '../../h2/hpack-decoder.ts';
+import type { Patience } from '../../h2/patience.ts';
+import { ReceiveWindow } from '../../h2/receive-window.ts';
+import type { Sender } from '../../h2/sender.ts';
+import type { FastLane } from '../lane/lane.ts';
+import { Bridge, type WholeServer } from './bridge.ts';
+import type { Reply } from './reply.ts';
 import { promisedLength, readRequestHead } from './request-head.ts';
-import type { Sender } from './sender.ts';
 import type { Session } from './session.ts';
 import { Stream } from './stream.ts';
 
@@ -31,7 +32,7 @@ export interface StreamHost {
 
 /** What the streams of a connection have in common. */
 interface Shared {
-  readonly sender: Sender;
+  readonly sender: Sender<Reply>;
   readonly patience: Patience;
 }
 
@@ -39,7 +40,7 @@ interface Shared {
 export class Streams {
   readonly #host: StreamHost;
   readonly #session: Session;
-  readonly #sender: Sender;
+  readonly #sender: Sender<Reply>;
   readonly #patience: Patience;
   /** Undefined: it is behind the bridge. */
   readonly #open = new Map<number, Stream | undefined>();

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
-import { weirVersion } from '@weir/kit';
+import { ConnectionLost, weirVersion } from '@weir/kit';
 import { ProviderService } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
 import { describe, expect, test } from 'vitest';
 import { testOutbound } from '../../../test/provider-server.ts';
@@ -288,13 +288,22 @@ describe('what goes wrong is told as by connect-node', () => {
     faults: [faultOf(error, 'fetch'), faultOf(error, 'list')],
     refusal: refusedByUpstream(error, provider).refusal.text,
   });
+  /** The error with that as its cause which a session of ours would have given it. */
+  const withCause = (error: ConnectError) => {
+    const { rawMessage, code, cause } = error;
+    if (!(cause instanceof Error && 'code' in cause)) return error;
+    const isLost = cause.code === 'ERR_HTTP2_SESSION_ERROR';
+    if (!isLost && !cause.message.includes('NGHTTP2_REFUSED_STREAM')) return error;
+    const ours = new ConnectionLost(cause.message);
+    return new ConnectError(rawMessage, code, undefined, undefined, ours);
+  };
   const theirs = async (url: string) => {
     const transport = createGrpcTransport({ baseUrl: url, readMaxBytes: READ_MAX_BYTES });
     try {
       await Array.fromAsync(createClient(ProviderService, transport).fetch({}));
       return undefined;
     } catch (error) {
-      return verdicts(error);
+      return verdicts(withCause(ConnectError.from(error)));
     }
   };
 

@@ -1,4 +1,4 @@
-import { weirVersion } from '@weir/kit';
+import { requestHead, weirVersion } from '@weir/kit';
 import { ProviderService } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
 import { acceptedEncodings } from './inflate.ts';
 import { Replies } from './replies.ts';
@@ -35,7 +35,7 @@ const USER_AGENT = `weir/${weirVersion}`;
 /** Makes a client over the sessions of an address. */
 export function createProviderClient(address: string, sessions: Sessions): ProviderClient {
   const url = new URL(address);
-  const heads: Readonly<Record<ProviderMethod, readonly string[]>> = {
+  const heads: Readonly<Record<ProviderMethod, Buffer>> = {
     fetch: headOf(url, 'fetch'),
     list: headOf(url, 'list'),
     call: headOf(url, 'call'),
@@ -43,20 +43,20 @@ export function createProviderClient(address: string, sessions: Sessions): Provi
     watch: headOf(url, 'watch'),
   };
   return {
-    call({ method, body, timeoutMs, headers: more }, decoder) {
+    call({ method, body, timeoutMs, headers }, decoder) {
       const deadline = method === 'watch' ? [] : ['grpc-timeout', `${timeoutMs}m`];
-      const headers = [...heads[method], ...deadline, ...more];
-      return new Replies(sessions, { headers, body, timeoutMs }, decoder);
+      const more = [...deadline, ...headers];
+      return new Replies(sessions, { head: heads[method], more, body, timeoutMs }, decoder);
     },
   };
 }
 
 /** The headers that all calls of a method have in common. */
-function headOf(url: URL, method: ProviderMethod): readonly string[] {
+function headOf(url: URL, method: ProviderMethod): Buffer {
   const port = url.port || (url.protocol === 'https:' ? '443' : '80');
   const folder = url.pathname.replace(/\/$/, '');
   const { name } = ProviderService.method[method];
-  return [
+  return requestHead([
     ...[':method', 'POST'],
     ...[':scheme', url.protocol.slice(0, -1)],
     ...[':authority', `${url.hostname}:${port}`],
@@ -65,5 +65,5 @@ function headOf(url: URL, method: ProviderMethod): readonly string[] {
     ...['user-agent', USER_AGENT],
     ...['te', 'trailers'],
     ...['grpc-accept-encoding', acceptedEncodings],
-  ];
+  ]);
 }

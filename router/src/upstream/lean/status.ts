@@ -1,10 +1,10 @@
-import { constants, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from 'node:http2';
 import { Code, ConnectError } from '@connectrpc/connect';
 import {
   codeFromHttpStatus,
   findTrailerError,
   parseContentType,
 } from '@connectrpc/connect/protocol-grpc';
+import { ConnectionLost, h2Error, StreamReset } from '@weir/kit';
 
 // What went wrong with a call, in the words that connect-node has for it.
 
@@ -19,20 +19,23 @@ export interface Head {
   readonly encoding: string | undefined;
 }
 
+/** Headers: names and values in turn. */
+export type Fields = readonly string[];
+
 /**
  * Reads the headers of an answer.
  *
  * @throws {ConnectError} when it is none of gRPC, or tells an error at once
  */
-export function readHead(headers: IncomingHttpHeaders & IncomingHttpStatusHeader): Head {
-  const status = headers[':status'];
-  if (status !== OK) throw new ConnectError(`HTTP ${status}`, codeFromHttpStatus(status ?? 0));
-  const type = headers['content-type'];
+export function readHead(fields: Fields): Head {
+  const status = Number(valueIn(fields, ':status'));
+  if (status !== OK) throw new ConnectError(`HTTP ${status}`, codeFromHttpStatus(status));
+  const type = valueIn(fields, 'content-type');
   if (type !== 'application/grpc+proto' && type !== 'application/grpc') readType(type);
-  const encoding = headers['grpc-encoding'];
+  const encoding = valueIn(fields, 'grpc-encoding');
   return {
-    ended: isStatusOk(headers),
-    encoding: encoding === undefined || encoding === 'identity' ? undefined : String(encoding),
+    ended: isStatusOk(fields),
+    encoding: encoding === undefined || encoding === 'identity' ? undefined : encoding,
   };
 }
 
@@ -41,14 +44,21 @@ export function readHead(headers: IncomingHttpHeaders & IncomingHttpStatusHeader
  *
  * @throws {ConnectError} when they tell an error
  */
-export function isStatusOk(headers: IncomingHttpHeaders): boolean {
-  const status = headers['grpc-status'];
-  const details = headers[DETAILS];
+export function isStatusOk(fields: Fields): boolean {
+  const status = valueIn(fields, 'grpc-status');
+  const details = valueIn(fields, DETAILS);
   if (status === '0' && details === undefined) return true;
   if (status === undefined && details === undefined) return false;
-  const error = findTrailerError(webHeaders(headers));
+  const error = findTrailerError(webHeaders(fields));
   if (error) throw error;
   return true;
+}
+
+function valueIn(fields: Fields, name: string): string | undefined {
+  for (let at = 0; at < fields.length; at += 2) {
+    if (fields[at] === name) return fields[at + 1];
+  }
+  return undefined;
 }
 
 function readType(type: string | undefined): void {
@@ -57,19 +67,16 @@ function readType(type: string | undefined): void {
 }
 
 /** Only what tells a status: all else of a provider's headers is nobody's concern. */
-function webHeaders(headers: IncomingHttpHeaders): Headers {
+function webHeaders(fields: Fields): Headers {
   const web = new Headers();
   for (const name of ['grpc-status', 'grpc-message', DETAILS]) {
-    const value = headers[name];
-    if (value !== undefined) web.set(name, String(value));
+    const value = valueIn(fields, name);
+    if (value !== undefined) web.set(name, value);
   }
   return web;
 }
 
 const codes: Readonly<Record<string, Code>> = {
-  ERR_STREAM_WRITE_AFTER_END: Code.Aborted,
-  ERR_STREAM_DESTROYED: Code.Aborted,
-  ERR_HTTP2_INVALID_STREAM: Code.Aborted,
   ECONNRESET: Code.Aborted,
   ETIMEDOUT: Code.Unavailable,
   ENOTFOUND: Code.Unavailable,
@@ -77,11 +84,27 @@ const codes: Readonly<Record<string, Code>> = {
   ECONNREFUSED: Code.Unavailable,
 };
 
-/** What an error of Node's means; its cause is that. */
-export function errorOfNode(error: unknown): ConnectError {
+/** What it means that the rest of an answer does not come; its cause is that. */
+export function errorOfFailure(error: unknown): ConnectError {
   if (error instanceof ConnectError) return error;
+  if (error instanceof StreamReset) return errorOfReset(error);
+  // One that ended without a word.
+  if (error instanceof ConnectionLost && error.reason === undefined) {
+    return new ConnectError(error.message, Code.Canceled, undefined, undefined, error);
+  }
   const text = error instanceof Error ? error.message : String(error);
   return new ConnectError(text, codeOfNode(error), undefined, undefined, error);
+}
+
+function errorOfReset(error: StreamReset): ConnectError {
+  switch (error.reset) {
+    case h2Error.cancel:
+      return new ConnectError('the stream was cancelled by the peer', Code.Canceled);
+    case h2Error.none:
+      return new ConnectError('the stream was closed before its end', Code.Unknown);
+    default:
+      return new ConnectError(error.message, Code.Internal, undefined, undefined, error);
+  }
 }
 
 /** Some of Node's errors wrap that which tells more. */
@@ -91,12 +114,4 @@ function codeOfNode(error: unknown): Code {
     if (code !== undefined) return code;
   }
   return Code.Internal;
-}
-
-/** What it means that a stream was closed before its end, without an error of Node's. */
-export function errorOfClose(rstCode: number): ConnectError {
-  if (rstCode === constants.NGHTTP2_CANCEL) {
-    return new ConnectError('the stream was cancelled by the peer', Code.Canceled);
-  }
-  return new ConnectError('the stream was closed before its end', Code.Unknown);
 }

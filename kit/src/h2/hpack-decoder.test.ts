@@ -2,10 +2,10 @@ import { connect, type OutgoingHttpHeaders } from 'node:http2';
 import { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { fieldOf } from './fields.ts';
 import { FrameReader } from './frame-reader.ts';
 import { FrameFault, kind, preface, settingsFrame } from './frames.ts';
 import { HpackDecoder } from './hpack-decoder.ts';
-import { fieldOf } from './reply.ts';
 
 // WEIR_TEST_SEED sets another seed.
 

@@ -11,8 +11,34 @@ import {
   WINDOW_BYTES,
   WINDOW_MAX_BYTES,
 } from './frames.ts';
-import { blockMaxBytes, putBlock, type Reply } from './reply.ts';
-import type { Stream } from './stream.ts';
+
+/** What is sent in a stream: headers, and maybe more. */
+export interface Message {
+  readonly body?: Uint8Array | undefined;
+  readonly trailers?: { readonly block: Buffer } | undefined;
+}
+
+/** Writes the headers of messages, without a table. */
+export interface BlockWriter<M> {
+  /** The most bytes that the block of a message takes. */
+  maxBytes(message: M): number;
+  /** Writes it; returns where it ends. */
+  put(bytes: Buffer, at: number, message: M): number;
+}
+
+/** A stream with something to send. */
+export interface Outgoing<M> {
+  readonly id: number;
+  readonly message: M | undefined;
+  /** Nothing more is to be sent. */
+  readonly closed: boolean;
+  /** What the peer takes, and what it has been given. */
+  windowBytes: number;
+  headSent: boolean;
+  sentBytes: number;
+  /** All of it was written. */
+  sent(): void;
+}
 
 const SCRATCH_BYTES = 64 * 1024;
 /** A socket that has so much to get rid of is given no more. */
@@ -27,13 +53,14 @@ const noBytes = Buffer.alloc(0);
 let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
 /** Sends what a connection has to say: once in a turn, as far as the peer takes it (RFC 9113, 5.2). */
-export class Sender {
+export class Sender<M extends Message> {
   readonly #socket: Socket;
+  readonly #blocks: BlockWriter<M>;
   readonly #isEncrypted: boolean;
   #control: Buffer[] = [];
   readonly #relayed: Buffer[] = [];
-  /** Those whose answer has not been sent, in the order in which they were answered. */
-  #streams: Stream[] = [];
+  /** Those whose message has not been sent, in the order in which they were given. */
+  #streams: Outgoing<M>[] = [];
   #windowBytes = WINDOW_BYTES;
   #usedBytes = 0;
   #asked = false;
@@ -44,8 +71,9 @@ export class Sender {
   /** Whether the next block has to say that the peer's table is not used, as one that is made smaller asks for. */
   emptiesTable = false;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, blocks: BlockWriter<M>) {
     this.#socket = socket;
+    this.#blocks = blocks;
     this.#isEncrypted = 'encrypted' in socket;
   }
 
@@ -62,8 +90,8 @@ export class Sender {
     }
   }
 
-  /** Sends the answer of a stream. */
-  send(stream: Stream): void {
+  /** Sends the message of a stream. */
+  send(stream: Outgoing<M>): void {
     this.#streams.push(stream);
     this.ask();
   }
@@ -106,7 +134,7 @@ export class Sender {
     }
     const relays = this.#relayed.length > 0;
     if (relays) this.#putRelayed();
-    const done = this.#streams.length > 0 ? this.#putReplies() : [];
+    const done = this.#streams.length > 0 ? this.#putMessages() : [];
     this.#write();
     // Whoever is told may send more, here or on other connections: what was gathered has left.
     for (const stream of done) stream.sent();
@@ -114,13 +142,13 @@ export class Sender {
   }
 
   /** Returns those that were written whole. */
-  #putReplies(): Stream[] {
-    const done: Stream[] = [];
+  #putMessages(): Outgoing<M>[] {
+    const done: Outgoing<M>[] = [];
     const streams = this.#streams;
     this.#streams = [];
     for (const stream of streams) {
       if (stream.closed) continue;
-      const isDone = this.#putReply(stream, stream.reply as Reply);
+      const isDone = this.#putMessage(stream, stream.message as M);
       (isDone ? done : this.#streams).push(stream);
     }
     return done;
@@ -151,35 +179,35 @@ export class Sender {
   }
 
   /** True: all of it is written. */
-  #putReply(stream: Stream, reply: Reply): boolean {
-    if (!stream.headSent) this.#putHeaders(stream, reply);
-    const body = reply.body ?? noBytes;
+  #putMessage(stream: Outgoing<M>, message: M): boolean {
+    if (!stream.headSent) this.#putHeaders(stream, message);
+    const body = message.body ?? noBytes;
     while (stream.sentBytes < body.length) {
       const left = body.length - stream.sentBytes;
       const length = Math.min(left, this.#windowBytes, stream.windowBytes, FRAME_MAX_BYTES);
       if (length <= 0 || this.#isFull()) return false;
-      const ends = length === left && reply.trailers === undefined;
+      const ends = length === left && message.trailers === undefined;
       this.#putData(
         stream,
         body.subarray(stream.sentBytes, stream.sentBytes + length),
         ends ? flag.end : 0,
       );
     }
-    if (reply.trailers) {
+    if (message.trailers) {
       const flags = flag.endHeaders | flag.end;
-      this.#put(frameOf(kind.headers, stream.id, reply.trailers.block, flags));
+      this.#put(frameOf(kind.headers, stream.id, message.trailers.block, flags));
     }
     return true;
   }
 
-  #putHeaders(stream: Stream, reply: Reply): void {
-    this.#makeRoom(HEAD_BYTES + 1 + blockMaxBytes(reply));
+  #putHeaders(stream: Outgoing<M>, message: M): void {
+    this.#makeRoom(HEAD_BYTES + 1 + this.#blocks.maxBytes(message));
     stream.headSent = true;
     const start = this.#usedBytes + HEAD_BYTES;
     if (this.emptiesTable) scratch[start] = emptyTable;
-    const end = putBlock(scratch, this.emptiesTable ? start + 1 : start, reply);
+    const end = this.#blocks.put(scratch, this.emptiesTable ? start + 1 : start, message);
     this.emptiesTable = false;
-    const ends = !reply.body?.length && reply.trailers === undefined ? flag.end : 0;
+    const ends = !message.body?.length && message.trailers === undefined ? flag.end : 0;
     putHead(scratch, this.#usedBytes, {
       ...{ kind: kind.headers, flags: flag.endHeaders | ends },
       ...{ stream: stream.id, length: end - start },
@@ -187,7 +215,7 @@ export class Sender {
     this.#usedBytes = end;
   }
 
-  #putData(stream: Stream, piece: Uint8Array, flags: number): void {
+  #putData(stream: Outgoing<M>, piece: Uint8Array, flags: number): void {
     const { length } = piece;
     this.#makeRoom(HEAD_BYTES + length);
     const at = putHead(scratch, this.#usedBytes, {
