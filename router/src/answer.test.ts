@@ -242,6 +242,39 @@ describe('what is cached', () => {
   });
 });
 
+test('the shared cache is asked seldom for what is never kept, and again once something is', async () => {
+  let ttlMs = 0;
+  await using server = await openProviderServer({
+    fetch: ({ key }) => content(key, { ttl: durationFromMs(ttlMs) }),
+  });
+  const asked: string[] = [];
+  const shared = {
+    getMany: async (keys: readonly string[]) => {
+      asked.push(...keys);
+      return [];
+    },
+    set: () => {},
+    delete: () => {},
+    forget: () => {},
+    forgetAll: () => {},
+    [Symbol.asyncDispose]: async () => {},
+  };
+  await using weir = openAnswering([{ manifest: docs(), urls: [server.url] }], { shared });
+  const askedFor = async (keys: number) => {
+    asked.length = 0;
+    for (let key = 0; key < keys; key += 1) {
+      expect((await weir.fetch([`DocChunk/${key}`])).texts).toEqual([`"${key}"`]);
+    }
+    return asked.length;
+  };
+  expect(await askedFor(32)).toBe(32);
+  expect(await askedFor(32)).toBe(2);
+  ttlMs = TTL_MS;
+  expect((await weir.fetch(['DocChunk/kept'])).texts).toEqual(['"kept"']);
+  ttlMs = 0;
+  expect(await askedFor(8)).toBe(8);
+});
+
 describe('time', () => {
   test('runs out for the late item only; the others are answered', async () => {
     await using server = await openProviderServer({

@@ -10,6 +10,18 @@ export interface CacheSpace {
   readonly prefix: string;
   /** What the cache that made it has there; it may have none of it any more. */
   held: Held | undefined;
+  /** How many values have come one after the other that were not to be kept. */
+  fleeting: number;
+}
+
+/** After so many of them it is not expected that another router has kept one. */
+const FLEETING_MIN = 32;
+/** Then one of so many look-ups is made, to find out whether that has changed. */
+const FLEETING_ASKED = 16;
+
+/** Whether the shared cache need not be asked: values of the space are not kept. */
+export function isFleeting({ fleeting }: CacheSpace): boolean {
+  return fleeting >= FLEETING_MIN && fleeting % FLEETING_ASKED !== 0;
 }
 
 /** How many spaces are known by their offers; then all are made anew, which costs 1 µs each. */
@@ -32,7 +44,7 @@ export function createSpaces(): (caller: Caller, offer: Offer) => CacheSpace {
       known = new WeakMap();
       count = 0;
     }
-    const space = { offer, prefix: keyPrefix(caller, offer), held: undefined };
+    const space = { offer, prefix: keyPrefix(caller, offer), held: undefined, fleeting: 0 };
     const ofOffer = known.get(offer) ?? new Map<string, CacheSpace>();
     known.set(offer, ofOffer.set(name, space));
     count++;

@@ -91,6 +91,7 @@ export function createFlights(deps: FlightDeps) {
     if (offer.scope === 'none' || isOver(caller, flown)) return entry;
     const space = deps.memory.spaceOf(caller, offer);
     const keep = entry.ttlMs > 0;
+    space.fleeting = keep ? 0 : space.fleeting + 1;
     if (keep && !entry.negative) {
       deps.shared?.set(key, entry, deps.invalidations.heard(caller.tenant, offer));
     }

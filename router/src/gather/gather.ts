@@ -12,7 +12,7 @@ import type { ProviderRecords } from '../quality/record.ts';
 import { partsOf, qualityOf } from '../quality/score.ts';
 import type { Offer, ProviderVersion } from '../snapshot/catalogue.ts';
 import { createBatcher } from './batcher.ts';
-import type { CacheSpace } from './cache-space.ts';
+import { type CacheSpace, isFleeting } from './cache-space.ts';
 import type { CacheEntry } from './entry.ts';
 import type { Departures, Flights } from './flights.ts';
 import type { Landed, Wanted } from './land.ts';
@@ -252,6 +252,10 @@ function askBeyondMemory(
   const fetchAs = (stale: CacheEntry | undefined) =>
     fetchRoute(gathering, slot, wantedOf(gathering, slot, space, stale));
   if (!deps.shared) return fetchAs(inMemory);
+  if (isFleeting(space)) {
+    call.note?.(slot.index, 'gather', 'shared cache: not asked, for such values are not kept');
+    return fetchAs(inMemory);
+  }
   const { invalidations } = deps;
   const { now } = invalidations;
   return gathering.lookUpShared(space.prefix + slot.ref.key).then((found) => {
@@ -267,6 +271,7 @@ function askBeyondMemory(
     slot.cache = CacheStatus.HIT_SHARED;
     const served = serve(gathering, slot, shared);
     call.note?.(slot.index, 'gather', describeCached('shared cache', shared, served));
+    space.fleeting = 0;
     if (served !== 'expired') deps.memory.set(space, slot.ref.key, shared);
     return served instanceof Promise ? served.then(take) : take(served);
   });

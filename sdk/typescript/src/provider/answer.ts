@@ -52,7 +52,7 @@ export async function* answerFetch(
   });
   void runBounded(tasks, provider.concurrency ?? defaultConcurrency, signal);
   for (let left = request.queries.length; left > 0; ) {
-    const ready = await inbox.take();
+    const ready = await inbox.take(left);
     left -= ready.filter(({ isLast }) => isLast).length;
     yield* inMessages(ready);
   }
@@ -186,8 +186,11 @@ async function send(
 /** Results on their way from the queries to the call. */
 interface Inbox {
   put(ready: Ready): void;
-  /** The results since the last time, at the end of a turn in which there are some. */
-  take(): Promise<Ready[]>;
+  /**
+   * The results since the last time, at the end of a turn in which there are some; at once when so many
+   * are the last of their queries: nothing more comes.
+   */
+  take(left: number): Promise<Ready[]>;
   /** Resolves once there is room for more. */
   room(): Promise<void>;
 }
@@ -203,9 +206,9 @@ function createInbox(signal: AbortSignal): Inbox {
       bytes += one.encoded.bytes;
       arrival.ring();
     },
-    async take() {
+    async take(left) {
       if (ready.length === 0) await arrival.wait();
-      await setImmediate();
+      if (!(left <= ready.length && ready.every(({ isLast }) => isLast))) await setImmediate();
       signal.throwIfAborted();
       const taken = ready;
       ready = [];

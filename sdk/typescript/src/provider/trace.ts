@@ -3,6 +3,7 @@ import type { DescMethod } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import {
   context,
+  isSpanContextValid,
   propagation,
   ROOT_CONTEXT,
   type Span,
@@ -44,6 +45,8 @@ export function traceMessages<T>(
     get: (from, name) => from[name],
     keys: (from) => Object.keys(from),
   });
+  // Nobody collects traces here.
+  if (!isSpanContextValid(span.spanContext())) return make();
   return untilEnd(run(make), span, run);
 }
 
@@ -78,21 +81,23 @@ async function* untilEnd<T>(
   run: <R>(part: () => R) => R,
 ): AsyncGenerator<T> {
   const iterator = messages[Symbol.asyncIterator]();
-  let failure: unknown = new ConnectError('the router left', Code.Canceled);
+  let isOver = false;
+  let failure: unknown;
   try {
     for (;;) {
       const next = await run(() => iterator.next());
       if (next.done === true) {
-        failure = undefined;
+        isOver = true;
         return;
       }
       yield next.value;
     }
   } catch (error) {
+    isOver = true;
     failure = error;
     throw error;
   } finally {
-    end(span, failure);
+    end(span, isOver ? failure : new ConnectError('the router left', Code.Canceled));
     await iterator.return?.();
   }
 }
