@@ -30,7 +30,8 @@ export class HeaderBlocks {
   headers({ stream, flags }: FrameHead, bytes: Buffer, from: number, to: number): void {
     const padded = (flags & flag.padded) !== 0;
     const start = from + (padded ? 1 : 0) + ((flags & flag.priority) !== 0 ? PRIORITY_BYTES : 0);
-    const end = padded ? to - (bytes[from] as number) : to;
+    // Without content there is no byte that tells of padding.
+    const end = padded ? to - (bytes[from] ?? 0) : to;
     if (start > end) throw new FrameFault(h2Error.protocol, 'more padding than content');
     const of = { stream, ends: (flags & flag.end) !== 0 };
     if ((flags & flag.endHeaders) !== 0) this.#take(of, bytes, { from: start, to: end });

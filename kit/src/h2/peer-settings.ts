@@ -3,17 +3,20 @@ import { FRAME_MAX_BYTES, FrameFault, h2Error, setting, WINDOW_MAX_BYTES } from 
 const SETTING_BYTES = 6;
 const LARGEST_FRAME_BYTES = 2 ** 24 - 1;
 
-/** The settings of a peer (RFC 9113, 6.5). Throws FrameFault when one of them cannot be. */
-export function readSettings(content: Buffer): [id: number, value: number][] {
+/**
+ * The settings of a peer (RFC 9113, 6.5); of one that is told again, the last. Throws FrameFault when one of them
+ * cannot be.
+ */
+export function readSettings(content: Buffer): Map<number, number> {
   if (content.length % SETTING_BYTES !== 0) {
     throw new FrameFault(h2Error.frameSize, 'half a setting');
   }
-  const settings: [id: number, value: number][] = [];
+  const settings = new Map<number, number>();
   for (let at = 0; at < content.length; at += SETTING_BYTES) {
     const id = content.readUInt16BE(at);
     const value = content.readUInt32BE(at + 2);
     check(id, value);
-    settings.push([id, value]);
+    settings.set(id, value);
   }
   return settings;
 }

@@ -126,7 +126,12 @@ export class Sender<M extends Message> {
 
   /** Sends what it can now. */
   flush(): void {
-    if (this.#socket.destroyed || this.#isFull()) return;
+    if (this.#socket.destroyed) return;
+    if (this.#isFull()) {
+      // A peer that never reads holds nothing of what is over.
+      this.#streams = this.#streams.filter((stream) => !stream.closed);
+      return;
+    }
     const control = this.#control;
     if (control.length > 0) {
       this.#control = [];

@@ -26,6 +26,8 @@ const ANSWER_HEADERS_MAX_BYTES = 64 * 1024;
 /** Numbers of streams end here (RFC 9113, 5.1.1). */
 const LAST_STREAM = 2 ** 31 - 1;
 const PING_BYTES = 8;
+/** What is to be sent before the end has so long; then a peer that does not read it loses it. */
+const LAST_WRITE_MS = 5_000;
 const nothing = Buffer.alloc(0);
 
 /** Who has a session. */
@@ -34,7 +36,7 @@ export interface SessionListener {
   onOpen(): void;
   /** Something came. */
   onHeard(): void;
-  /** It takes no more streams; what the peer says to that. */
+  /** It takes no more streams; what the peer says to that. Once. */
   onLeaving(text: Buffer): void;
   /** It is over, and all streams in it, because of this. Once. */
   onClose(error: Error): void;
@@ -50,6 +52,8 @@ export class ClientSession implements FrameSink {
   readonly #sender: Sender<ClientRequest>;
   readonly #patience = new Patience();
   readonly #open = new Map<number, ClientStream>();
+  /** Those of them that the peer does not take yet, in their order. */
+  readonly #waiting = new Set<ClientStream>();
   readonly #window = new ReceiveWindow(CONNECTION_WINDOW_BYTES);
   readonly #pings: (() => void)[] = [];
   /** The window of streams to the peer, in the beginning. */
@@ -94,7 +98,7 @@ export class ClientSession implements FrameSink {
     return this.#open.size < this.#maxStreams;
   }
 
-  /** Asks. The listener is never called before this has returned. */
+  /** Asks, as soon as there is room. The listener is never called before this has returned. */
   request(message: ClientRequest, listener: AnswerListener): ClientStream {
     const id = this.#nextStream;
     this.#nextStream += 2;
@@ -105,8 +109,10 @@ export class ClientSession implements FrameSink {
       queueMicrotask(() => stream.fail(error));
       return stream;
     }
+    const goesOut = this.hasRoom;
     this.#open.set(id, stream);
-    this.#sender.send(stream);
+    if (goesOut) this.#sender.send(stream);
+    else this.#waiting.add(stream);
     if (this.#nextStream > LAST_STREAM) this.#leave(nothing);
     return stream;
   }
@@ -134,6 +140,7 @@ export class ClientSession implements FrameSink {
     this.#sender.flush();
     this.#end(new ConnectionLost('the connection was closed'));
     this.#socket.destroySoon();
+    setTimeout(() => this.#socket.destroy(), LAST_WRITE_MS).unref();
   }
 
   /** Ends it, and all that goes on in it. */
@@ -148,6 +155,7 @@ export class ClientSession implements FrameSink {
     this.#listener.onClose(error);
     const streams = [...this.#open.values()];
     this.#open.clear();
+    this.#waiting.clear();
     for (const stream of streams) stream.fail(error);
   }
 
@@ -159,12 +167,23 @@ export class ClientSession implements FrameSink {
     if (!this.#open.has(stream.id)) return;
     // One that has not been sent is never heard of.
     if (stream.headSent) this.#sender.control(frames.resetFrame(stream.id, code));
-    this.over(stream.id);
+    this.over(stream);
   }
 
   /** A stream is over. */
-  over(id: number): void {
-    if (this.#open.delete(id) && this.#open.size === 0) this.idleSinceMs = performance.now();
+  over(stream: ClientStream): void {
+    if (!this.#open.delete(stream.id)) return;
+    this.#waiting.delete(stream);
+    this.#sendWaiting();
+    if (this.#open.size === 0) this.idleSinceMs = performance.now();
+  }
+
+  #sendWaiting(): void {
+    for (const stream of this.#waiting) {
+      if (this.#open.size - this.#waiting.size >= this.#maxStreams) return;
+      this.#waiting.delete(stream);
+      this.#sender.send(stream);
+    }
   }
 
   /** Bytes were read: the peer may send as many more. */
@@ -195,15 +214,17 @@ export class ClientSession implements FrameSink {
   }
 
   data(id: number, piece: Buffer, ends: boolean): void {
+    if (this.#isClosed) return;
+    if (!this.#isGreeted) throw fault('it begins without settings');
     if (this.#blocks.unfinished) throw fault('a block of headers without an end');
     this.#take(piece.length);
     if (piece.length === 0 && !ends) this.#patience.tax();
-    const stream = this.#open.get(id);
-    if (stream) this.#judge(stream, stream.data(piece, ends));
-    else {
-      this.#mustHaveBeen(id);
-      this.credit(piece.length);
-    }
+    const stream = this.#streamOf(id);
+    const wrong = stream?.data(piece, ends);
+    if (stream && wrong === undefined) return;
+    // Nobody reads it.
+    this.credit(piece.length);
+    if (stream) this.#judge(stream, wrong);
   }
 
   #take(bytes: number): void {
@@ -211,6 +232,8 @@ export class ClientSession implements FrameSink {
   }
 
   frame(head: Readonly<FrameHead>, bytes: Buffer, from: number, to: number): void {
+    // Whoever was told of a frame may have ended it.
+    if (this.#isClosed) return;
     if (this.#blocks.unfinished && head.kind !== kind.continuation) {
       throw fault('a block of headers without an end');
     }
@@ -255,25 +278,28 @@ export class ClientSession implements FrameSink {
 
   /** Headers of an answer, or behind one. Those of a stream that was ended here say nothing. */
   #headers({ stream: id, ends }: { stream: number; ends: boolean }, list: FieldList): void {
-    const stream = this.#open.get(id);
-    if (!stream) this.#mustHaveBeen(id);
-    else if (list.isWhole) this.#judge(stream, stream.headers(list.fields, ends));
+    const stream = this.#streamOf(id);
+    if (!stream) return;
+    if (list.isWhole) this.#judge(stream, stream.headers(list.fields, ends));
     else this.#judge(stream, h2Error.calm);
   }
 
-  #paddedData(stream: number, content: Buffer, ends: boolean): void {
+  #paddedData(id: number, content: Buffer, ends: boolean): void {
     const padding = content[0] ?? 0;
     if (padding >= content.length) throw fault('more padding than content');
     this.#take(padding + 1);
     this.credit(padding + 1);
-    this.data(stream, content.subarray(1, content.length - padding), ends);
+    const stream = this.#streamOf(id);
+    if (stream) this.#judge(stream, stream.padding(padding + 1));
+    this.data(id, content.subarray(1, content.length - padding), ends);
   }
 
   #windowUpdate(id: number, bytes: number): void {
-    const stream = this.#open.get(id);
     if (id === 0) this.#sender.widen(bytes);
-    else if (stream) this.#judge(stream, stream.widen(bytes));
-    else this.#mustHaveBeen(id);
+    else {
+      const stream = this.#streamOf(id);
+      if (stream) this.#judge(stream, stream.widen(bytes));
+    }
     this.#sender.ask();
   }
 
@@ -285,13 +311,19 @@ export class ClientSession implements FrameSink {
     this.#patience.tax();
     for (const [id, value] of readSettings(content)) {
       if (id === setting.headerTableSize) this.#sender.emptiesTable = true;
-      if (id === setting.maxConcurrentStreams) this.#maxStreams = value;
+      if (id === setting.maxConcurrentStreams) this.#takeStreams(value);
       if (id === setting.initialWindowSize) this.#resize(value);
     }
     this.#sender.control(frameOf(kind.settings, 0, nothing, flag.ack));
     if (this.#isGreeted) return;
     this.#isGreeted = true;
     this.#listener.onOpen();
+  }
+
+  /** The peer takes so many at once; those that are under way go on. */
+  #takeStreams(most: number): void {
+    this.#maxStreams = most;
+    this.#sendWaiting();
   }
 
   /** Streams begin with another window to the peer, also those that are under way. */
@@ -305,10 +337,9 @@ export class ClientSession implements FrameSink {
   }
 
   #resetByPeer(id: number, code: number): void {
-    this.#mustHaveBeen(id);
-    const stream = this.#open.get(id);
+    const stream = this.#streamOf(id);
     if (!stream) return;
-    this.over(id);
+    this.over(stream);
     stream.resetByPeer(code);
   }
 
@@ -327,13 +358,14 @@ export class ClientSession implements FrameSink {
       return;
     }
     for (const stream of [...this.#open.values()]) {
-      if (stream.id <= last) continue;
-      this.over(stream.id);
+      if (stream.id <= last && stream.headSent) continue;
+      this.over(stream);
       stream.resetByPeer(h2Error.refusedStream);
     }
   }
 
   #leave(text: Buffer): void {
+    if (this.#isLeaving) return;
     this.#isLeaving = true;
     this.#listener.onLeaving(text);
   }
@@ -346,8 +378,13 @@ export class ClientSession implements FrameSink {
     stream.fail(new StreamReset(code));
   }
 
-  #mustHaveBeen(id: number): void {
-    if (id % 2 === 0 || id >= this.#nextStream) throw fault('a stream that was not opened');
+  /** Undefined: it is over. */
+  #streamOf(id: number): ClientStream | undefined {
+    const stream = this.#open.get(id);
+    if (stream?.headSent) return stream;
+    const hasBeen = !stream && id % 2 === 1 && id < this.#nextStream;
+    if (!hasBeen) throw fault('a stream that was not opened');
+    return undefined;
   }
 }
 

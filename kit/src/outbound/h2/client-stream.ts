@@ -7,6 +7,8 @@ import type { ClientRequest } from './request.ts';
 
 /** What a peer may send of an answer before it is read. */
 export const STREAM_WINDOW_BYTES = 1024 * 1024;
+/** So many pieces that wait are made one: each costs by itself, and holds all that it came with. */
+const JOINED_PIECES = 64;
 
 /** Takes an answer as it comes. The last that it is told is `onEnd` or `onFail`, once. */
 export interface AnswerListener {
@@ -33,6 +35,9 @@ export class ClientStream implements Outgoing<ClientRequest> {
   readonly #listener: AnswerListener;
   readonly #window = new ReceiveWindow(STREAM_WINDOW_BYTES);
   #unread: Buffer[] | undefined;
+  /** How many of them, from the end, are not joined. */
+  #loosePieces = 0;
+  #isResuming = false;
   #trailers: readonly string[] | undefined;
   #isPaused = false;
   #hasHead = false;
@@ -61,16 +66,17 @@ export class ClientStream implements Outgoing<ClientRequest> {
   /** Goes on after `pause`. */
   resume(): void {
     this.#isPaused = false;
-    const unread = this.#unread ?? [];
-    for (let at = 0; at < unread.length; at += 1) {
-      if (this.#isPaused) {
-        this.#unread = unread.slice(at);
-        return;
-      }
-      this.#give(unread[at] as Buffer);
+    // When it was called from within, the rest is given from there.
+    if (this.#isResuming) return;
+    this.#isResuming = true;
+    while (!this.#isPaused && this.#unread) {
+      const piece = this.#unread.shift();
+      if (piece) this.#give(piece);
+      else this.#unread = undefined;
     }
-    this.#unread = undefined;
-    if (this.#remoteEnded) this.#end();
+    this.#isResuming = false;
+    this.#loosePieces = Math.min(this.#loosePieces, this.#unread?.length ?? 0);
+    if (!this.#isPaused && this.#remoteEnded) this.#end();
   }
 
   /** Wants no more of it. Nothing is told any more. */
@@ -88,7 +94,8 @@ export class ClientStream implements Outgoing<ClientRequest> {
     if (this.#hasHead) {
       if (!ends) return h2Error.protocol;
       this.#trailers = fields;
-    } else if (isInterim(fields)) return ends ? h2Error.protocol : undefined;
+    } else if (fields[0] !== ':status') return h2Error.protocol;
+    else if (isInterim(fields)) return ends ? h2Error.protocol : undefined;
     else {
       this.#hasHead = true;
       if (!this.#isTold) this.#listener.onHead(fields);
@@ -104,17 +111,24 @@ export class ClientStream implements Outgoing<ClientRequest> {
     if (!this.#window.take(piece.length)) return h2Error.flowControl;
     if (piece.length > 0) {
       if (!this.#isPaused) this.#give(piece, ends);
-      else if (this.#unread) this.#unread.push(piece);
-      else this.#unread = [piece];
+      else this.#keep(piece);
     }
     if (ends) this.#remoteEnd();
+    return undefined;
+  }
+
+  /** Takes what counts as a piece does, and is nothing. Returns the error that it is, if it is one. */
+  padding(bytes: number): number | undefined {
+    if (!this.#window.take(bytes)) return h2Error.flowControl;
+    const more = this.#window.read(bytes);
+    if (more > 0) this.#session.widen(this.id, more);
     return undefined;
   }
 
   /** All of the request was written. */
   sent(): void {
     this.closed = true;
-    if (this.#remoteEnded) this.#session.over(this.id);
+    if (this.#remoteEnded) this.#session.over(this);
   }
 
   /** The peer takes so much more. Returns the error that it is, if it is one. */
@@ -150,17 +164,28 @@ export class ClientStream implements Outgoing<ClientRequest> {
     if (!this.#isTold) this.#listener.onData(piece);
   }
 
+  #keep(piece: Buffer): void {
+    this.#unread ??= [];
+    this.#unread.push(piece);
+    this.#loosePieces += 1;
+    if (this.#loosePieces < JOINED_PIECES) return;
+    this.#loosePieces = 0;
+    this.#unread.push(Buffer.concat(this.#unread.splice(-JOINED_PIECES)));
+  }
+
   #remoteEnd(): void {
     this.#remoteEnded = true;
     // Who has answered all does not want the rest of the request.
-    if (this.closed) this.#session.over(this.id);
+    if (this.closed) this.#session.over(this);
     else this.#session.reset(this, h2Error.cancel);
     if (!this.#isPaused) this.#end();
   }
 
   #end(): void {
     if (this.#isTold) return;
-    if (this.#trailers) this.#listener.onTrailers(this.#trailers);
+    const trailers = this.#trailers;
+    this.#trailers = undefined;
+    if (trailers) this.#listener.onTrailers(trailers);
     if (this.#isTold) return;
     this.#isTold = true;
     this.#listener.onEnd();
@@ -184,6 +209,6 @@ export interface ClientStreamOpening {
 const INTERIM = 0x31;
 
 /** Whether an answer is only announced: its status is of those from 100 to 199. */
-function isInterim([name, value = '']: readonly string[]): boolean {
-  return name === ':status' && value.length === 3 && value.charCodeAt(0) === INTERIM;
+function isInterim([, status = '']: readonly string[]): boolean {
+  return status.length === 3 && status.charCodeAt(0) === INTERIM;
 }

@@ -172,6 +172,23 @@ const wildBytes = fc.oneof(
   fc.constantFrom(begin(1), begin(3, plainHeaders)),
 );
 
+it.each([
+  ['of the fast lane', call],
+  ['behind the bridge', plainHeaders],
+])('padding is given back to a stream %s', async (_, headers) => {
+  const socket = await dialHttp2(server.url);
+  const wider = new Promise((resolve) => {
+    readFrames(socket, ({ kind, stream }) => {
+      if (kind === kinds.windowUpdate && stream === 1) resolve('wider');
+    });
+  });
+  const padded = data(1, Buffer.alloc(257, 255).fill(0, 1), flags.padded);
+  const prefix = data(1, Buffer.of(0, 0, 1, 0, 0));
+  socket.write(Buffer.concat([begin(1, headers), prefix, ...Array(2_000).fill(padded)]));
+  expect(await wider).toBe('wider');
+  socket.destroy();
+});
+
 it(`bytes at random harm nobody, with WEIR_TEST_SEED=${seed}`, async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(wildBytes, { maxLength: 20 }), async (pieces) => {

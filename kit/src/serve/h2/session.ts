@@ -208,7 +208,7 @@ export class Session implements FrameSink {
   #paddedData({ stream, flags }: FrameHead, content: Buffer): void {
     const padding = content[0] ?? 0;
     if (padding >= content.length) throw fault('more padding than content');
-    this.#streams.padding(padding + 1);
+    this.#streams.padding(stream, padding + 1);
     const piece = content.subarray(1, content.length - padding);
     this.data(stream, piece, (flags & flag.end) !== 0);
   }

@@ -108,6 +108,14 @@ export class Stream implements LaneStream, Outgoing<Reply> {
     return undefined;
   }
 
+  /** Takes what counts as a piece does, and is nothing. Returns the error that it is, if it is one. */
+  padding(bytes: number): number | undefined {
+    if (!this.#window.take(bytes)) return h2Error.flowControl;
+    const more = this.#window.read(bytes);
+    if (more > 0 && !this.#remoteEnded) this.#streams.widen(this.id, more);
+    return undefined;
+  }
+
   #give(piece: Buffer): void {
     this.#streams.credit(piece.length);
     const more = this.#window.read(piece.length);

@@ -181,9 +181,13 @@ export class Streams {
   }
 
   /** It counts as content does, and is nobody's. */
-  padding(bytes: number): void {
+  padding(id: number, bytes: number): void {
     this.#take(bytes);
     this.credit(bytes);
+    const stream = this.#open.get(id);
+    if (stream) this.#judge(stream, stream.padding(bytes));
+    // The session behind the bridge never sees it.
+    else if (this.#open.has(id)) this.widen(id, bytes);
   }
 
   #take(bytes: number): void {

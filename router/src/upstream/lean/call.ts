@@ -34,7 +34,7 @@ export class Call implements SessionUser, AnswerListener {
   private isInflating = false;
   private isPaused = false;
   /** Nothing more is told to the receiver. */
-  private isOver = false;
+  isOver = false;
   /** A status that says that all is well. */
   private isWell = false;
   /** All of the body has come. */
@@ -69,8 +69,6 @@ export class Call implements SessionUser, AnswerListener {
   }
 
   send(session: Session): void {
-    // Cancelled, or late, while the session was opened.
-    if (this.isOver) return;
     this.stream = session.open(this.request, this);
   }
 

@@ -105,6 +105,19 @@ test('a peer that goes away at any moment ends no process, and is found again', 
   expect(answered).toBeGreaterThan(200);
 });
 
+test('a peer that takes no calls, and hangs up, is not called for ever', async () => {
+  await using pair = await openPair(() => {}, 0);
+  const hangUp = setInterval(() => {
+    for (const peer of pair.peers) peer.destroy();
+  }, 5);
+  expect(await pair.ask()).toBe(false);
+  clearInterval(hangUp);
+  const opened = pair.peers.length;
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(pair.peers).toHaveLength(opened);
+  expect(opened).toBeLessThan(32);
+});
+
 test('calls end with the sessions', async () => {
   await using pair = await openPair(() => {});
   const asked = [pair.ask(), pair.ask()];

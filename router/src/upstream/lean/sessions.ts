@@ -4,6 +4,8 @@ import { PING_INTERVAL_MS, Session } from './session.ts';
 
 /** Who wants to open a stream. One of both is called, once. */
 export interface SessionUser {
+  /** It wants none any more. */
+  readonly isOver: boolean;
   /** A session that takes another stream now: it is to be opened at once, or not at all. */
   send(session: Session): void;
   /** There is none: a ConnectError. */
@@ -20,6 +22,9 @@ export interface Sessions {
 
 /** Beyond, calls wait for a stream within a session. */
 const MAX_SESSIONS = 8;
+/** So often a call waits for a session; then the peer has none for it. */
+const MAX_WAITS = 2 * MAX_SESSIONS;
+const MAX_PING_INTERVAL_MS = 60 * PING_INTERVAL_MS;
 
 /**
  * Opens sessions to an address as they are needed: another one when the peer takes no more
@@ -40,7 +45,7 @@ export function openSessions(outbound: OutboundGuard, address: string): Sessions
         if (ended.state === 'gone') all.delete(ended);
       },
       onTooManyPings: () => {
-        pingIntervalMs *= 2;
+        pingIntervalMs = Math.min(2 * pingIntervalMs, MAX_PING_INTERVAL_MS);
       },
     });
     taking.push(session);
@@ -58,12 +63,14 @@ export function openSessions(outbound: OutboundGuard, address: string): Sessions
     return taking.length < MAX_SESSIONS ? undefined : least;
   };
 
-  const use = (user: SessionUser): void => {
+  const use = (user: SessionUser, waits = 0): void => {
+    if (user.isOver) return;
     const session = pick() ?? open();
     if (session.state === 'open' && !session.isDoubtful) user.send(session);
-    else void wait(session, user);
+    else if (waits < MAX_WAITS) void wait(session, user, waits);
+    else user.fail(new ConnectError('the peer takes no calls', Code.Unavailable));
   };
-  const wait = async (session: Session, user: SessionUser): Promise<void> => {
+  const wait = async (session: Session, user: SessionUser, waits: number): Promise<void> => {
     if (session.state !== 'connecting') await session.verify();
     else {
       await session.connected;
@@ -73,11 +80,11 @@ export function openSessions(outbound: OutboundGuard, address: string): Sessions
       }
     }
     // Others that waited may have filled it meanwhile.
-    use(user);
+    use(user, waits + 1);
   };
 
   return {
-    use,
+    use: (user) => use(user),
     abort() {
       const error = new ConnectError('the connection was ended', Code.Canceled);
       for (const session of all) session.destroy(error);
