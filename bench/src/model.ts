@@ -18,7 +18,7 @@ export type ScenarioName = (typeof scenarioNames)[number];
 export const subjectNames = [
   'weir',
   'weir-connect-lane',
-  'weir-own-http2',
+  'weir-node-http2',
   'node-http2',
   'grpc-js',
   'connect-node',

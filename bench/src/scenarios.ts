@@ -18,7 +18,7 @@ export const scenarios: readonly Scenario[] = [
     subjects: [
       'weir',
       'weir-connect-lane',
-      'weir-own-http2',
+      'weir-node-http2',
       'node-http2',
       'grpc-js',
       'connect-node',
@@ -34,7 +34,7 @@ export const scenarios: readonly Scenario[] = [
       ...([
         'weir',
         'weir-connect-lane',
-        'weir-own-http2',
+        'weir-node-http2',
         'node-http2',
         'grpc-js',
         'connect-node',

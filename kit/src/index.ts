@@ -85,7 +85,7 @@ export { afterCallKey, cutKey } from './serve/after-call.ts';
 export type { CorsOptions } from './serve/cors.ts';
 export { drainingKey } from './serve/draining.ts';
 export type { Entering, Entrance, Visit, VisitCall } from './serve/entrance.ts';
-export type { HttpRequest, HttpResponse } from './serve/http.ts';
+export { connectionOf, type HttpRequest, type HttpResponse } from './serve/http.ts';
 export { PREFIX_BYTES, writePrefix } from './serve/lane/lean-frame.ts';
 export type {
   CallContext,

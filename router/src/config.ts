@@ -67,9 +67,9 @@ export const routerSettings = {
     doc: 'Whether FetchContext and Subscribe over HTTP/2, in gRPC or binary Connect, are answered without the RPC library; off only to find a fault, or to compare',
     default: 'on',
   }),
-  http2: choice('WEIR_HTTP2', ['node', 'own'], {
-    doc: "Who reads callers' connections of HTTP/2: node:http2, or Weir itself, which is quicker for what the fast lane takes and still an experiment",
-    default: 'node',
+  http2: choice('WEIR_HTTP2', ['own', 'node'], {
+    doc: "Who reads callers' connections of HTTP/2: Weir itself, which is quicker for what the fast lane takes, or node:http2; that only to find a fault, or to compare",
+    default: 'own',
   }),
   maxConnections: integer('WEIR_CONNECTIONS', {
     doc: 'How many connections callers may have open at once',

@@ -30,7 +30,7 @@ const routerConfig: RouterConfig = {
   cacheMaxBytes: 16 * 1024 * 1024,
   answersMaxBytes: 64 * 1024 * 1024,
   fastLane: 'on',
-  http2: 'node',
+  http2: 'own',
   callsAtWork: 2_000,
   maxConnections: 1_000,
   maxConnectionsPerAddress: 1_000,

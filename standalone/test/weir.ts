@@ -50,7 +50,7 @@ export async function openTestWeir(env: NodeJS.ProcessEnv = {}): Promise<TestWei
     WEIR_OPS_PORT: '0',
     WEIR_SIGN_IN_PORT: '0',
     WEIR_DATA_DIR: folder.path,
-    // Any suite can be run over our own HTTP/2 too.
+    // Any suite can be run over node:http2 too.
     WEIR_HTTP2: process.env.WEIR_TEST_HTTP2,
     ...env,
   });

@@ -16,7 +16,7 @@ const itself = { light: '#64748b', dark: '#94a3b8', dash: [6, 3] } as const;
 export const looks: Readonly<Record<SubjectName, Look>> = {
   weir: { light: '#0b62d6', dark: '#5aa9ff', dash: [] },
   'weir-connect-lane': { light: '#0e7f8a', dark: '#45cbd6', dash: [8, 3] },
-  'weir-own-http2': { light: '#0e7f8a', dark: '#45cbd6', dash: [2, 3] },
+  'weir-node-http2': { light: '#0e7f8a', dark: '#45cbd6', dash: [2, 3] },
   'node-http2': { light: '#2f3640', dark: '#d8dde4', dash: [] },
   'grpc-js': { light: '#9a6700', dark: '#e5b84b', dash: [] },
   'connect-node': { light: '#c4410c', dark: '#ff8c5a', dash: [] },

@@ -15,7 +15,7 @@ const fastLaneVariable = 'WEIR_FAST_LANE';
 const variants: readonly Variant[] = [
   { name: 'weir' },
   { name: 'weir-connect-lane', env: { [fastLaneVariable]: 'off' } },
-  { name: 'weir-own-http2', env: { WEIR_HTTP2: 'own' } },
+  { name: 'weir-node-http2', env: { WEIR_HTTP2: 'node' } },
   { name: 'weir-unmasked', differs: { masked: false } },
   { name: 'weir-10-rules', differs: { rules: 10 } },
   { name: 'weir-1k-items', differs: { keys: 1_000 } },

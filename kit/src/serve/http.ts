@@ -15,3 +15,11 @@ export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void
 export function carrierOf(request: HttpRequest): ServerHttp2Stream | Socket {
   return 'stream' in request ? request.stream : request.socket;
 }
+
+/**
+ * The connection of a request. The socket that a request over HTTP/2 has of its own is that of its session, which is
+ * none of the network where Weir reads the connection itself. Undefined: it has gone.
+ */
+export function connectionOf(request: HttpRequest): Socket | undefined {
+  return 'stream' in request ? request.stream.session?.socket : request.socket;
+}

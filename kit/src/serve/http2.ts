@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs';
 import {
   createServer,
   type Http2Server,
+  type IncomingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
@@ -68,9 +69,25 @@ interface Use {
 
 /** Opens the part of a listener that speaks HTTP/2. */
 export function openHttp2(options: Http2Options): Http2Side {
-  const { lane, own } = options;
+  const { lane, own, limits } = options;
   const whole = openWhole(options);
-  return own && lane ? openOwnHttp2(options, { lane, whole }) : openNodeHttp2(options, whole);
+  if (!own || !lane) return openNodeHttp2(options, whole);
+  const behind = createServer(settingsFor(limits));
+  behind.on('stream', (...opening: StreamOpening) => hand(opening, lane, whole));
+  return openOwnHttp2(options, { lane, whole: behind });
+}
+
+type StreamOpening = [
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  flags: number,
+  rawHeaders: string[],
+];
+
+/** Hands a stream to the fast lane, or else to those who know all of HTTP. */
+function hand(opening: StreamOpening, lane: FastLane | undefined, whole: Http2Server): void {
+  const [stream, headers, , rawHeaders] = opening;
+  if (!lane?.take(stream, headers, rawHeaders)) whole.emit('stream', ...opening);
 }
 
 const settingsFor = (limits: ServeLimits) => ({
@@ -99,10 +116,10 @@ function openNodeHttp2({ limits, lane, readers }: Http2Options, whole: Http2Serv
   const useOf = new WeakMap<object, Use>();
   let retired = false;
   const server = createServer(settingsFor(limits));
-  server.on('stream', (stream, headers, flags, rawHeaders: string[]) => {
+  server.on('stream', (...opening: StreamOpening) => {
+    const [stream] = opening;
     enter(useOf.get(stream.session as object), stream);
-    if (lane?.take(stream, headers, rawHeaders)) return;
-    whole.emit('stream', stream, headers, flags, rawHeaders);
+    hand(opening, lane, whole);
   });
   const opened = (session: ServerHttp2Session, socket: Socket) => {
     const use = createUse(session, socket);

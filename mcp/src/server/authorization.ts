@@ -1,5 +1,5 @@
 import type { JsonObject } from '@bufbuild/protobuf';
-import type { HttpRequest } from '@weir/kit';
+import { connectionOf, type HttpRequest } from '@weir/kit';
 import type { McpError } from './json-rpc.ts';
 import { SERVER_PATH } from './paths.ts';
 
@@ -64,5 +64,6 @@ function faultOf(request: HttpRequest, { status, data }: McpError): string[] | u
 function baseOf(request: HttpRequest, { publicUrl }: AuthorizationDeps): string {
   if (publicUrl !== undefined) return publicUrl.replace(/\/+$/, '');
   const host = 'authority' in request ? request.authority : request.headers.host;
-  return `${'encrypted' in request.socket ? 'https' : 'http'}://${host}`;
+  const connection = connectionOf(request);
+  return `${connection && 'encrypted' in connection ? 'https' : 'http'}://${host}`;
 }

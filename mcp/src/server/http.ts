@@ -1,5 +1,11 @@
 import { isIP } from 'node:net';
-import type { CorsOptions, HttpRequest, HttpResponse, Visit } from '@weir/kit';
+import {
+  type CorsOptions,
+  connectionOf,
+  type HttpRequest,
+  type HttpResponse,
+  type Visit,
+} from '@weir/kit';
 import type { McpGroup } from './backend.ts';
 import { errorCodes, McpError } from './json-rpc.ts';
 
@@ -79,7 +85,7 @@ export function foreignness(request: HttpRequest, { hosts, cors }: OwnNames): st
   const name = nameOf(`http://${host}`);
   const isOurs = name !== undefined && isOurName(name, hosts);
   // Only what this machine can reach alone is worth to be reached by a page on it.
-  const isLocal = isLoopback(request.socket.localAddress ?? '');
+  const isLocal = isLoopback(connectionOf(request)?.localAddress ?? '');
   if (!isOurs && (isLocal || origin !== undefined || headers['sec-fetch-site'] !== undefined)) {
     return `the host ${JSON.stringify(String(host).slice(0, 200))} is none of ours: name it in WEIR_PUBLIC_URL`;
   }

@@ -17,11 +17,11 @@ import { framed } from './lean-frame.ts';
 import type { LeanStreamMethod } from './lean-method.ts';
 import { expectNothingLeft } from './test-lanes.ts';
 
-// Streams are answered alike in both lanes: every test sends the same bytes to a server with the fast
+// Streams are answered alike in all lanes: every test sends the same bytes to servers with the fast
 // lane and to one without, and compares what came back, frame by frame.
 
 const path = '/weir.router.v1.RouterService/StreamContext';
-const lanes = ['fast', 'connect'] as const;
+const lanes = ['fast', 'own', 'connect'] as const;
 type Lane = (typeof lanes)[number];
 
 /** What the key that is asked for makes the handler do. */
@@ -55,10 +55,9 @@ const lean: LeanStreamMethod = {
 
 const openServer = (lane: Lane) =>
   openTestServer({
-    lean: lane === 'fast' ? [lean] : [],
+    lean: lane === 'connect' ? [] : [lean],
     lasting: [RouterService.method.streamContext],
-    // Over our own HTTP/2 streams are the library's.
-    http2: 'node',
+    http2: lane === 'own' ? 'own' : 'node',
     routes: (router) =>
       router.service(RouterService, {
         streamContext: ({ fetch }, { signal, values }) =>
@@ -139,15 +138,16 @@ function framesIn(body: Buffer): unknown[] {
   return frames;
 }
 
-/** Asks both lanes, whose answers must be one. Of what cannot be read only the fast one tells the reason. */
-async function askBoth(sent: Sent, isReadable = true) {
-  const [fast, other] = await Promise.all(
+/** Asks all lanes, whose answers must be one. Of what cannot be read only the fast ones tell the reason. */
+async function askAll(sent: Sent, isReadable = true) {
+  const [fast, own, connect] = await Promise.all(
     lanes.map((lane) => ask(servers.get(lane)?.url ?? '', sent)),
   );
-  if (isReadable) expect(fast).toEqual(other);
+  expect(own).toEqual(fast);
+  if (isReadable) expect(fast).toEqual(connect);
   else {
     expect(JSON.stringify(fast)).toMatch(/details/);
-    expect(withoutDetails(fast)).toEqual(withoutDetails(other));
+    expect(withoutDetails(fast)).toEqual(withoutDetails(connect));
   }
   return fast as Awaited<ReturnType<typeof ask>>;
 }
@@ -163,7 +163,7 @@ describe.each(Object.entries(types))('over %s', (_, type) => {
   const encoding = isConnect ? 'connect-content-encoding' : 'grpc-encoding';
 
   it('messages come, and the end', async () => {
-    const { fields, frames, resetCode } = await askBoth({ type, pieces: [asking('a')] });
+    const { fields, frames, resetCode } = await askAll({ type, pieces: [asking('a')] });
     const results = frames.slice(0, 2).map((frame) => (frame as { result: object }).result);
     expect(results).toMatchObject([{ index: 1 }, { index: 2 }]);
     expect(fields).toMatchObject({ ':status': 200, 'x-request-id': 'r-1' });
@@ -198,12 +198,12 @@ describe.each(Object.entries(types))('over %s', (_, type) => {
     'with a message that is too large': { pieces: [prefixed(Buffer.alloc(0), 0, 5_000_000)] },
   };
   it.each(Object.entries(unreadable))('%s', async (_name, sent) => {
-    const { frames } = await askBoth({ type, ...sent }, false);
+    const { frames } = await askAll({ type, ...sent }, false);
     expect(frames.length).toBeLessThanOrEqual(1);
   });
 
   it.each(Object.entries(cases))('%s', async (name, sent) => {
-    const { fields, frames } = await askBoth({ type, ...sent });
+    const { fields, frames } = await askAll({ type, ...sent });
     const isGood = /single|identity|no messages|not reached/.test(name);
     const told = JSON.stringify([fields, frames], (_key, value) =>
       typeof value === 'bigint' ? String(value) : value,
@@ -222,7 +222,8 @@ describe.each(Object.entries(types))('over %s', (_, type) => {
         return await answer;
       }),
     );
-    expect(told[0]).toEqual(told[1]);
+    expect(told[1]).toEqual(told[0]);
+    expect(told[2]).toEqual(told[0]);
     expect(told[0]?.frames).toHaveLength(
       type.startsWith('application/grpc') ? grpcFrames(type) : 3,
     );
