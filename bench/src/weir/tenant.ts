@@ -29,6 +29,8 @@ contexts:
   - { type: ${itemType}, version: 1.0.0, ttl: 1h, scope: tenant, sensitivity: internal }
 endpoints:
   - { url: "${providerUrl}" }
+# Nobody else that is measured holds it to fewer.
+limits: { concurrentCalls: 1000 }
 `),
   );
   for (const value of policiesOf(scenario)) {

@@ -23,7 +23,7 @@ export interface Sessions {
 /** Beyond, calls wait for a stream within a session. */
 const MAX_SESSIONS = 8;
 /** So often a call waits for a session; then the peer has none for it. */
-const MAX_WAITS = 2 * MAX_SESSIONS;
+const MAX_WAITS = 16;
 const MAX_PING_INTERVAL_MS = 60 * PING_INTERVAL_MS;
 
 /**
