@@ -11,7 +11,8 @@ export default class CountReporter implements Reporter {
     for (const module of modules) {
       if (module.state() === 'failed' && module.children.size === 0) count.failed++;
       // What is done before and after tests is none of them.
-      for (const suite of module.children.allSuites()) if (suite.errors().length > 0) count.failed++;
+      for (const suite of module.children.allSuites())
+        if (suite.errors().length > 0) count.failed++;
       for (const test of module.children.allTests()) {
         const { state } = test.result();
         if (state !== 'pending') count[state]++;
