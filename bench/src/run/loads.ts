@@ -19,6 +19,16 @@ function shareOf(saturation: number | undefined, share: number): number {
   return saturation * share;
 }
 
+/** A fixed rate is left out from so many times of what a subject answers at saturation. */
+const beyondTimes = 2;
+
+/** Whether a fixed rate would only fill queues, which the subject would be busy with long after. */
+export function isBeyond(plan: LoadPlan, saturation: number | undefined): boolean {
+  // What answers nothing has no half, either.
+  if (saturation === 0) return true;
+  return plan.kind === 'fixed' && saturation !== undefined && plan.rate > saturation * beyondTimes;
+}
+
 /** What a plan is called in a line about it. */
 export function planName(plan: LoadPlan): string {
   switch (plan.kind) {

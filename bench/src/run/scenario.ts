@@ -16,7 +16,7 @@ import {
 import { trafficOf } from '../traffic.ts';
 import { freshDigits } from '../values.ts';
 import { scenarioFor } from '../weir/index.ts';
-import { loadFor, planName } from './loads.ts';
+import { isBeyond, loadFor, planName } from './loads.ts';
 import { type Measured, measure } from './measure.ts';
 import { type MeasuredLoad, resultsOf } from './results.ts';
 import { sweep } from './sweep.ts';
@@ -58,8 +58,6 @@ const warmupMs = 300;
 /** Before the first one, so that nobody is measured cold. */
 const firstWarmupMs = 2_000;
 const seed = 20_270_101;
-/** A fixed rate is left out from so many times of what a subject answers at saturation. */
-const beyondTimes = 2;
 /** More than a scenario can ask for; a hundred times as many have digits enough. */
 const freshOfScenario = 10 ** (freshDigits - 2);
 
@@ -188,11 +186,6 @@ async function warm(opened: Opened, { loads }: Scenario, options: RunOptions): P
     { plan, load: loadFor(plan, undefined) },
     { ...options, durationMs: Math.min(firstWarmupMs, options.durationMs * 2) },
   );
-}
-
-/** Whether a fixed rate would only fill queues, which the subject would be busy with long after. */
-function isBeyond(plan: LoadPlan, saturation: number | undefined): boolean {
-  return plan.kind === 'fixed' && saturation !== undefined && plan.rate > saturation * beyondTimes;
 }
 
 /** What a subject answered at saturation in one repetition. */
