@@ -58,6 +58,17 @@ export class FrameFault extends Error {
   }
 }
 
+/** What breaks the protocol's rules. */
+export function protocolFault(text: string): FrameFault {
+  return new FrameFault(h2Error.protocol, text);
+}
+
+/** The content of a frame, which has so many bytes. Throws FrameFault. */
+export function ofLength(content: Buffer, length: number): Buffer {
+  if (content.length !== length) throw new FrameFault(h2Error.frameSize, 'a frame of another size');
+  return content;
+}
+
 /** The head of a frame. */
 export interface FrameHead {
   kind: number;

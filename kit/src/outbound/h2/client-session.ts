@@ -8,6 +8,8 @@ import {
   frameOf,
   h2Error,
   kind,
+  ofLength,
+  protocolFault,
   setting,
 } from '../../h2/frames.ts';
 import { HeaderBlocks } from '../../h2/header-blocks.ts';
@@ -215,8 +217,8 @@ export class ClientSession implements FrameSink {
 
   data(id: number, piece: Buffer, ends: boolean): void {
     if (this.#isClosed) return;
-    if (!this.#isGreeted) throw fault('it begins without settings');
-    if (this.#blocks.unfinished) throw fault('a block of headers without an end');
+    if (!this.#isGreeted) throw protocolFault('it begins without settings');
+    if (this.#blocks.unfinished) throw protocolFault('a block of headers without an end');
     this.#take(piece.length);
     if (piece.length === 0 && !ends) this.#patience.tax();
     const stream = this.#streamOf(id);
@@ -235,9 +237,10 @@ export class ClientSession implements FrameSink {
     // Whoever was told of a frame may have ended it.
     if (this.#isClosed) return;
     if (this.#blocks.unfinished && head.kind !== kind.continuation) {
-      throw fault('a block of headers without an end');
+      throw protocolFault('a block of headers without an end');
     }
-    if (!this.#isGreeted && head.kind !== kind.settings) throw fault('it begins without settings');
+    if (!this.#isGreeted && head.kind !== kind.settings)
+      throw protocolFault('it begins without settings');
     // Most frames are these.
     if (head.kind === kind.headers) this.#blocks.headers(head, bytes, from, to);
     else this.#other(head, bytes.subarray(from, to));
@@ -256,22 +259,23 @@ export class ClientSession implements FrameSink {
         this.#windowUpdate(stream, ofLength(content, 4).readUInt32BE() & LAST_STREAM);
         break;
       case kind.settings:
-        if (stream !== 0) throw fault('settings of a stream');
+        if (stream !== 0) throw protocolFault('settings of a stream');
         this.#settings((flags & flag.ack) !== 0, content);
         break;
       case kind.reset:
         this.#resetByPeer(stream, ofLength(content, 4).readUInt32BE());
         break;
       case kind.ping:
-        if (stream !== 0) throw fault('a ping of a stream');
+        if (stream !== 0) throw protocolFault('a ping of a stream');
         this.#ping((flags & flag.ack) !== 0, ofLength(content, PING_BYTES));
         break;
       case kind.goaway:
-        if (stream !== 0 || content.length < 8) throw fault('a goodbye that cannot be read');
+        if (stream !== 0 || content.length < 8)
+          throw protocolFault('a goodbye that cannot be read');
         this.#goaway(content);
         break;
       case kind.pushPromise:
-        throw fault('a push that nobody wants');
+        throw protocolFault('a push that nobody wants');
       // Nobody needs priorities; other kinds are to be passed over.
     }
   }
@@ -286,7 +290,7 @@ export class ClientSession implements FrameSink {
 
   #paddedData(id: number, content: Buffer, ends: boolean): void {
     const padding = content[0] ?? 0;
-    if (padding >= content.length) throw fault('more padding than content');
+    if (padding >= content.length) throw protocolFault('more padding than content');
     this.#take(padding + 1);
     this.credit(padding + 1);
     const stream = this.#streamOf(id);
@@ -383,16 +387,7 @@ export class ClientSession implements FrameSink {
     const stream = this.#open.get(id);
     if (stream?.headSent) return stream;
     const hasBeen = !stream && id % 2 === 1 && id < this.#nextStream;
-    if (!hasBeen) throw fault('a stream that was not opened');
+    if (!hasBeen) throw protocolFault('a stream that was not opened');
     return undefined;
   }
-}
-
-function ofLength(content: Buffer, length: number): Buffer {
-  if (content.length !== length) throw new FrameFault(h2Error.frameSize, 'a frame of another size');
-  return content;
-}
-
-function fault(text: string): FrameFault {
-  return new FrameFault(h2Error.protocol, text);
 }

@@ -143,10 +143,10 @@ export class ClientStream implements Outgoing<ClientRequest> {
     return this.windowBytes <= WINDOW_MAX_BYTES;
   }
 
-  /** It is over before its end. An answer that is whole is still given to who paused it. */
+  /** It is over before its end. */
   fail(error: Error): void {
     this.closed = true;
-    if (this.#isTold || this.#remoteEnded) return;
+    if (this.#isTold) return;
     this.#isTold = true;
     this.#forget();
     this.#listener.onFail(error);

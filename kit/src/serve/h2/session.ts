@@ -8,6 +8,8 @@ import {
   frameOf,
   h2Error,
   kind,
+  ofLength,
+  protocolFault,
   setting,
 } from '../../h2/frames.ts';
 import { HeaderBlocks } from '../../h2/header-blocks.ts';
@@ -154,21 +156,22 @@ export class Session implements FrameSink {
   #readPreface(chunk: Buffer): Buffer {
     const left = this.#prefaceLeft;
     const bytes = Math.min(chunk.length, left.length);
-    if (left.compare(chunk, 0, bytes, 0, bytes) !== 0) throw fault('no preface');
+    if (left.compare(chunk, 0, bytes, 0, bytes) !== 0) throw protocolFault('no preface');
     this.#prefaceLeft = left.subarray(bytes);
     return chunk.subarray(bytes);
   }
 
   data(stream: number, piece: Buffer, ends: boolean): void {
-    if (this.#blocks.unfinished) throw fault('a block of headers without an end');
+    if (this.#blocks.unfinished) throw protocolFault('a block of headers without an end');
     this.#streams.data(stream, piece, ends);
   }
 
   frame(head: Readonly<FrameHead>, bytes: Buffer, from: number, to: number): void {
     if (this.#blocks.unfinished && head.kind !== kind.continuation) {
-      throw fault('a block of headers without an end');
+      throw protocolFault('a block of headers without an end');
     }
-    if (!this.#greeted && head.kind !== kind.settings) throw fault('it begins without settings');
+    if (!this.#greeted && head.kind !== kind.settings)
+      throw protocolFault('it begins without settings');
     // Most frames are these.
     if (head.kind === kind.headers) this.#blocks.headers(head, bytes, from, to);
     else this.#other(head, bytes.subarray(from, to));
@@ -188,7 +191,7 @@ export class Session implements FrameSink {
         this.#streams.windowUpdate(stream, ofLength(content, 4));
         break;
       case kind.settings:
-        if (stream !== 0) throw fault('settings of a stream');
+        if (stream !== 0) throw protocolFault('settings of a stream');
         this.#settings((flags & flag.ack) !== 0, content);
         break;
       case kind.reset:
@@ -196,18 +199,18 @@ export class Session implements FrameSink {
         this.#streams.resetByPeer(stream, ofLength(content, 4));
         break;
       case kind.ping:
-        if (stream !== 0) throw fault('a ping of a stream');
+        if (stream !== 0) throw protocolFault('a ping of a stream');
         this.#ping((flags & flag.ack) !== 0, ofLength(content, PING_BYTES));
         break;
       case kind.pushPromise:
-        throw fault('a push from a client');
+        throw protocolFault('a push from a client');
       // Nobody needs priorities; GOAWAY is followed by the end; other kinds are to be passed over.
     }
   }
 
   #paddedData({ stream, flags }: FrameHead, content: Buffer): void {
     const padding = content[0] ?? 0;
-    if (padding >= content.length) throw fault('more padding than content');
+    if (padding >= content.length) throw protocolFault('more padding than content');
     this.#streams.padding(stream, padding + 1);
     const piece = content.subarray(1, content.length - padding);
     this.data(stream, piece, (flags & flag.end) !== 0);
@@ -233,13 +236,4 @@ export class Session implements FrameSink {
     if (isAck) this.#pings.shift()?.();
     else this.#sender.control(frameOf(kind.ping, 0, content, flag.ack));
   }
-}
-
-function ofLength(content: Buffer, length: number): Buffer {
-  if (content.length !== length) throw new FrameFault(h2Error.frameSize, 'a frame of another size');
-  return content;
-}
-
-function fault(text: string): FrameFault {
-  return new FrameFault(h2Error.protocol, text);
 }

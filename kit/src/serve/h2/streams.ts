@@ -3,6 +3,7 @@ import {
   frameOf,
   h2Error,
   kind,
+  protocolFault,
   resetFrame,
   setting,
   settingsFrame,
@@ -109,7 +110,7 @@ export class Streams {
       else this.#judge(stream, ends ? stream.take(nothing, true) : h2Error.protocol);
       return;
     }
-    if (id % 2 === 0) throw fault('a stream that a client cannot open');
+    if (id % 2 === 0) throw protocolFault('a stream that a client cannot open');
     const isLate = id <= this.last;
     this.last = Math.max(id, this.last);
     if (isLate) this.#patience.tax();
@@ -224,10 +225,6 @@ export class Streams {
   }
 
   #mustHaveBeen(id: number): void {
-    if (id % 2 === 0 || id > this.last) throw fault('a stream that was not opened');
+    if (id % 2 === 0 || id > this.last) throw protocolFault('a stream that was not opened');
   }
-}
-
-function fault(text: string): FrameFault {
-  return new FrameFault(h2Error.protocol, text);
 }
