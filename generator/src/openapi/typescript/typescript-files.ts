@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suggestedPolicy } from '../../suggest/policy.ts';
+import { compilerSettings, json, packageOf } from '../../typescript/project.ts';
 import type { ApiModel } from '../model/model.ts';
 import {
   apiText,
@@ -41,7 +42,7 @@ export async function typescriptFiles(
     example ? [{ type, ...example }] : [],
   );
   const files = new Map<string, string>([
-    ['package.json', json(packageOf(model, sdk))],
+    ['package.json', json(packageOf({ ...model, description: model.title, sdk }))],
     ['tsconfig.json', json(compilerSettings)],
     ['.gitignore', 'node_modules/\n'],
     ['README.md', readmeText(model)],
@@ -67,45 +68,4 @@ export async function typescriptFiles(
     files.set(`src/runtime/${name}`, await readFile(join(runtimeFolder, name), 'utf8'));
   }
   return files;
-}
-
-function packageOf({ name, version, title }: ApiModel, sdk: string): object {
-  return {
-    name: `weir-provider-${name}`,
-    version,
-    private: true,
-    description: `A provider of context for Weir: ${title}`,
-    type: 'module',
-    engines: { node: '>=24' },
-    scripts: {
-      start: 'node src/main.ts',
-      test: 'node --test test/*.test.ts',
-      types: 'tsc -p .',
-    },
-    dependencies: { '@weir/sdk': sdk },
-    devDependencies: { '@types/node': '24.19.2', typescript: '6.0.3' },
-  };
-}
-
-const compilerSettings = {
-  compilerOptions: {
-    target: 'es2024',
-    lib: ['es2024', 'esnext.disposable', 'esnext.array'],
-    module: 'nodenext',
-    types: ['node'],
-    strict: true,
-    noUncheckedIndexedAccess: true,
-    exactOptionalPropertyTypes: true,
-    noUnusedLocals: true,
-    erasableSyntaxOnly: true,
-    verbatimModuleSyntax: true,
-    skipLibCheck: true,
-    allowImportingTsExtensions: true,
-    noEmit: true,
-  },
-  include: ['src', 'test'],
-};
-
-function json(value: unknown): string {
-  return `${JSON.stringify(value, undefined, 2)}\n`;
 }

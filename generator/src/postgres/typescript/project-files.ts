@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { quoted } from '../../project/literal.ts';
 import { suggestedPolicy } from '../../suggest/policy.ts';
+import { compilerSettings, json, packageOf } from '../../typescript/project.ts';
 import type { Model } from '../model.ts';
 import { describeProvider } from '../open.ts';
 import {
@@ -36,7 +37,7 @@ export async function projectFiles(
   const policy = suggestedPolicy({ provider: options.name, fields: model.marked });
   return new Map([
     ['package.json', packageText(options)],
-    ['tsconfig.json', tsconfigText],
+    ['tsconfig.json', json(compilerSettings)],
     ['.gitignore', 'node_modules/\n'],
     ['README.md', readmeText(model, options)],
     ...(policy === undefined ? [] : ([['policy.yaml', policy]] as const)),
@@ -65,46 +66,15 @@ async function runtimeFiles(): Promise<[string, string][]> {
 }
 
 function packageText({ name, sdk = '0.1.0' }: ProjectOptions): string {
-  const content = {
-    name: `weir-provider-${name}`,
-    version: '1.0.0',
-    private: true,
-    description: `A provider of context for Weir: the database ${name}`,
-    type: 'module',
-    engines: { node: '>=24' },
-    scripts: {
-      start: 'node src/main.ts',
-      test: 'node --test test/*.test.ts',
-      types: 'tsc -p .',
-    },
-    dependencies: { '@weir/sdk': sdk, pg: '8.23.1' },
-    devDependencies: { '@types/node': '24.19.2', '@types/pg': '8.23.1', typescript: '6.0.3' },
-  };
-  return `${JSON.stringify(content, null, 2)}\n`;
+  const facts = { name, version: '1.0.0', description: `the database ${name}`, sdk };
+  return json(
+    packageOf({
+      ...facts,
+      dependencies: { pg: '8.23.1' },
+      devDependencies: { '@types/pg': '8.23.1' },
+    }),
+  );
 }
-
-const tsconfigText = `${JSON.stringify(
-  {
-    compilerOptions: {
-      target: 'es2024',
-      lib: ['es2024', 'esnext.disposable', 'esnext.array'],
-      module: 'nodenext',
-      types: ['node'],
-      strict: true,
-      noUncheckedIndexedAccess: true,
-      exactOptionalPropertyTypes: true,
-      noUnusedLocals: true,
-      erasableSyntaxOnly: true,
-      verbatimModuleSyntax: true,
-      skipLibCheck: true,
-      allowImportingTsExtensions: true,
-      noEmit: true,
-    },
-    include: ['src', 'test'],
-  },
-  null,
-  2,
-)}\n`;
 
 function providerText(model: Model, options: ProjectOptions): string {
   const { name, tellCaller = false, attributes = [] } = options;
