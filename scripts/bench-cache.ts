@@ -266,7 +266,12 @@ function rssNow(): number {
 
 /** Runs a part in a process of its own; returns what it wrote. */
 async function measureApart(part: Name | 'speeds'): Promise<string> {
-  const flags = ['--expose-gc', '--scavenger-max-new-space-capacity-mb=8', HEAP];
+  const flags = [
+    '--expose-gc',
+    '--scavenger-max-new-space-capacity-mb=8',
+    '--no-allocation-site-pretenuring',
+    HEAP,
+  ];
   const own = [`--subject=${part}`, ...process.argv.slice(2)];
   const child = spawn(process.execPath, [...flags, import.meta.filename, ...own], {
     stdio: ['ignore', 'pipe', 'inherit'],

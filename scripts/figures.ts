@@ -33,7 +33,11 @@ try {
 
 async function start(): Promise<{ url: string; readyMs: number; stop(): Promise<void> }> {
   const startedAt = performance.now();
-  const flags = ['--scavenger-max-new-space-capacity-mb=8', 'standalone/src/main.ts'];
+  const flags = [
+    '--scavenger-max-new-space-capacity-mb=8',
+    '--no-allocation-site-pretenuring',
+    'standalone/src/main.ts',
+  ];
   const child = spawn(process.execPath, flags, {
     cwd: root,
     env: { ...process.env, WEIR_DATA_DIR: dataDir, WEIR_PORT: '0', WEIR_OPS_PORT: '0' },

@@ -10,8 +10,11 @@ import { fileURLToPath } from 'node:url';
 
 const NEEDED_MAJOR = 24;
 const MARK = 'WEIR_CLI_STARTED_AGAIN';
-// Large young generations make long pauses (docs/decisions); NODE_OPTIONS refuses this flag.
-const SERVER_FLAG = '--scavenger-max-new-space-capacity-mb=8';
+// What keeps pauses short (docs/operating.md); NODE_OPTIONS refuses these flags.
+const SERVER_FLAGS = [
+  '--scavenger-max-new-space-capacity-mb=8',
+  '--no-allocation-site-pretenuring',
+];
 
 const shim = realpathSync(fileURLToPath(import.meta.url));
 const fits = fitsWeir();
@@ -57,7 +60,7 @@ function giveUp() {
 }
 
 function startAgain(node) {
-  const flags = startsServer ? [SERVER_FLAG] : [];
+  const flags = startsServer ? SERVER_FLAGS : [];
   const child = spawn(node, [...flags, shim, ...process.argv.slice(2)], {
     stdio: 'inherit',
     env: { ...process.env, [MARK]: '1' },

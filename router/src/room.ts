@@ -1,3 +1,5 @@
+import { TransientMap } from '@weir/kit';
+
 /** Room that is shared, of which no owner has more than a share. */
 export interface Room {
   /** Takes room; false: there is none. */
@@ -8,7 +10,7 @@ export interface Room {
 
 /** Makes room for so many bytes. No owner has more than `share` of it, by default half. */
 export function createRoom(maxBytes: number, share = 0.5): Room {
-  const taken = new Map<string, number>();
+  const taken = new TransientMap<string, number>();
   let total = 0;
   return {
     take(owner, bytes) {

@@ -32,7 +32,11 @@ export const gateways = { supergateway: '4.0.0', 'mcp-proxy': '6.7.19' } as cons
 
 const root = join(import.meta.dirname, '../..');
 const serverFile = join(import.meta.dirname, 'server.ts');
-const nodeFlags = ['--scavenger-max-new-space-capacity-mb=8', '--single-threaded-gc'];
+const nodeFlags = [
+  '--scavenger-max-new-space-capacity-mb=8',
+  '--no-allocation-site-pretenuring',
+  '--single-threaded-gc',
+];
 const SERVER = 'bench';
 /** A policy of 1,000 rules is read and checked. */
 const POLICY_TIMEOUT_MS = 60_000;

@@ -44,7 +44,10 @@ export interface Started {
 
 export const root = join(import.meta.dirname, '../..');
 /** As `npm start` starts Weir. */
-export const nodeFlags = ['--scavenger-max-new-space-capacity-mb=8'];
+export const nodeFlags = [
+  '--scavenger-max-new-space-capacity-mb=8',
+  '--no-allocation-site-pretenuring',
+];
 
 const LOOK_EVERY_MS = 5;
 const GIVE_UP_AFTER_MS = 60_000;

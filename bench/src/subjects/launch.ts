@@ -9,6 +9,7 @@ import type { Announcement, Task } from './task.ts';
 /** The flags of every Node process that is measured, as docs/operating.md has them for a process on one core. */
 export const nodeFlags = [
   '--scavenger-max-new-space-capacity-mb=8',
+  '--no-allocation-site-pretenuring',
   '--single-threaded-gc',
 ] as const;
 

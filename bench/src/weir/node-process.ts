@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type GcAnswer, gcQuestion } from '../subjects/gc-watch.ts';
@@ -72,8 +73,7 @@ export async function startNode(spec: NodeProcessSpec, signal: AbortSignal): Pro
       child.kill('SIGCONT');
       await waitUntilUp(child, spec, signal);
     },
-    // Its group, which is its own, for only so do all its threads.
-    yieldToOthers: () => void spawnSync('renice', ['-n', niceness, '-g', String(child.pid)]),
+    yieldToOthers: () => yieldToOthers(child.pid as number),
     [Symbol.asyncDispose]: () => end(child, gone),
   };
   try {
@@ -82,6 +82,17 @@ export async function startNode(spec: NodeProcessSpec, signal: AbortSignal): Pro
   } catch (error) {
     await end(child, gone);
     throw new Error(`${spec.main} did not start: ${words() || (error as Error).message}`);
+  }
+}
+
+function yieldToOthers(pid: number): void {
+  // Its group, which is its own, for only so do all its threads.
+  spawnSync('renice', ['-n', niceness, '-g', String(pid)]);
+  try {
+    // Linux shares out a core among sessions first, whatever their threads say (sched(7), autogroup).
+    writeFileSync(`/proc/${pid}/autogroup`, niceness);
+  } catch {
+    // There are none: its niceness counts.
   }
 }
 

@@ -59,8 +59,21 @@ function open(more: Partial<typeof limits> = {}) {
     async settle() {
       while (admission.waiting > 0) await turn();
     },
+    /** Calls come one by one, and cost so much each. */
+    async learn(callMs: number) {
+      for (let left = Math.max(640, 640 / callMs); left > 0; left--) {
+        const begin = (read: () => void) => {
+          this.wait(callMs);
+          read();
+        };
+        admission.arrive({ begin, refuse: () => {}, gone: () => false });
+        admission.over();
+        await turn();
+      }
+    },
     /** It is behind by too much, and more come than begin. */
     async overload() {
+      await this.learn(3);
       for (let round = 1; states.length === 0; round++) {
         this.arrive(...range(1_000 * round, 1_000 * round + 60));
         this.wait(41);
@@ -92,7 +105,9 @@ it('lets a burst wait as long as it takes', async () => {
 });
 
 it('refuses those who waited too long when more come than begin, and begins the newest first', async () => {
-  const { arrive, wait, begun, refused, states, settle } = open();
+  const opened = open();
+  const { arrive, wait, begun, refused, states, settle } = opened;
+  await opened.learn(2);
   arrive(...range(0, 60));
   wait(41);
   // It may become less by itself.
@@ -122,6 +137,35 @@ it('lets those wait whom a pause has kept, for they become fewer', async () => {
   expect([begun, refused, states]).toEqual([range(0, 90), [], []]);
 });
 
+it('takes what grew during pauses and is little work for no overload', async () => {
+  const opened = open({ burstCalls: 2 });
+  const { arrive, wait, begun, refused, states, settle } = opened;
+  await opened.learn(0.2);
+  for (const round of [0, 1, 2]) {
+    arrive(...range(40 * round, 40 * round + 40));
+    wait(41);
+    await turn();
+    await turn();
+  }
+  await settle();
+  expect([begun, refused, states]).toEqual([range(0, 120), [], []]);
+});
+
+it('in an overload lets a burst wait, for a while', async () => {
+  const opened = open();
+  const { arrive, wait, begun, refused, settle } = opened;
+  await opened.overload();
+  const before = { begun: begun.length, refused: refused.length };
+  arrive(...range(0, 24));
+  wait(11);
+  await settle();
+  expect([begun.length - before.begun, refused.length - before.refused]).toEqual([24, 0]);
+  arrive(...range(0, 24));
+  wait(41);
+  await settle();
+  expect(refused.length).toBeGreaterThan(before.refused);
+});
+
 it('is calm again when no more come at once than a burst, even if some are refused', async () => {
   const opened = open({ callsAtWork: 1_000_000 });
   const { arrive, wait, refused, states, settle } = opened;
@@ -130,7 +174,7 @@ it('is calm again when no more come at once than a burst, even if some are refus
   while (states.length < 2) {
     // 16 begin at once.
     arrive(...range(0, 20));
-    wait(11);
+    wait(41);
     await settle();
     await sleep(20);
   }
@@ -195,8 +239,24 @@ it('forgets callers who have left', async () => {
   expect(refused).toEqual([]);
 });
 
-it('is not calm as long as more come at once than a burst', async () => {
+it('in an overload begins the oldest first when no more than a burst has come for a while', async () => {
   const opened = open();
+  const { arrive, wait, stand, begun, settle } = opened;
+  await opened.overload();
+  const before = begun.length;
+  arrive(...range(100, 120));
+  await settle();
+  expect(begun.slice(before)).toEqual([...range(100, 116), 119, 118, 117, 116]);
+  stand(60);
+  wait(1);
+  await turn();
+  arrive(...range(200, 220));
+  await settle();
+  expect(begun.slice(before + 20)).toEqual(range(200, 220));
+});
+
+it('is not calm as long as more come at once than a burst', async () => {
+  const opened = open({ callsAtWork: 1_000_000 });
   await opened.overload();
   const end = performance.now() + 2_500;
   while (performance.now() < end) {
@@ -220,7 +280,7 @@ it('in an overload begins what costs most last, so that it is shed first', async
   expect(begun.slice(before)).toEqual([...range(100, 116), ...newestFirst]);
 
   arrive(...range(200, 216), ...range(120, 140), ...range(216, 220));
-  wait(11);
+  wait(41);
   arrive(300);
   await settle();
   expect(refused.filter((id) => dear.has(id)).length).toBe(20);

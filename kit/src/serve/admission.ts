@@ -1,3 +1,4 @@
+import { TransientSet } from '../transient.ts';
 import type { ServeLimits } from './limits.ts';
 
 /** How many calls begin in one turn of the event loop; others are read and written meanwhile. */
@@ -10,10 +11,17 @@ const costShare = 0.2;
 const readingMs = 10;
 /** For how long there must have been no more than a burst before an overload is said to be over. */
 const calmAfterMs = 1000;
-/** How many times too much the process must be behind by for that to be an overload at once, */
-const farBehind = 2;
-/** and for how many times that long, when the queue has not become shorter since. */
+/** How many times too much what waits must be, as work, for that to be an overload at once. */
+const farBehind = 3;
+/** For how many times too long the process must be behind when the queue has not become shorter since. */
 const longBehind = 5;
+/** After which time without more than a burst those who come first begin first again, also in an overload. */
+const uncrowdedAfterMs = 50;
+/** What calls cost on the whole is learnt from so many at least, */
+const learntCalls = 64;
+/** and so much work: the system tells it in steps of some ms, and collections are part of it. */
+const learntMs = 100;
+const learntShare = 0.5;
 /** How often waiting calls are looked at while none can begin. */
 const lookMs = 5;
 
@@ -85,9 +93,9 @@ type Waiting = Arrival & { readonly sinceMs: number; readonly sinceBusyMs: numbe
  * Creates the admission of calls. A few calls begin in each turn of the event loop and the others
  * wait in the order in which they came, so that the work done while they wait is what the process
  * is behind by. When that is too much (CoDel: by the time in the queue, not its length) and the queue
- * does not shrink, there is an overload: the newest begin first, for their callers still wait, dear
- * ones after all others, and whoever has waited too long is refused, until for a while no more came
- * at once than a burst. So what costs most is shed first.
+ * does not shrink, or is far more work than could be done soon, there is an overload: the newest begin
+ * first, for their callers still wait, dear ones after all others, and whoever has waited too long is
+ * refused, until for a while no more came at once than a burst. So what costs most is shed first.
  */
 export function createAdmission(
   limits: Pick<
@@ -110,9 +118,12 @@ export function createAdmission(
   let refusedLately = { sinceMs: 0, calls: 0 };
   /** The most that waited, or would have, since this was looked at last. */
   let mostWaiting = 0;
+  /** When they were more than a burst, in an overload. */
+  let crowdedMs = 0;
 
   const beginOverload = () => {
     overloaded = true;
+    crowdedMs = clock.nowMs();
     mostWaiting = queue.length;
     observer.overloaded(true);
     setTimeout(endOverload, calmAfterMs).unref();
@@ -128,6 +139,7 @@ export function createAdmission(
       setTimeout(endOverload, calmAfterMs).unref();
     } else {
       overloaded = false;
+      learnt = { busyMs: clock.busyMs(), calls: 0 };
       observer.overloaded(false);
     }
   };
@@ -137,7 +149,9 @@ export function createAdmission(
       refusedLately = { sinceMs: nowMs, calls: 0 };
     }
     refusedLately.calls += refused;
-    mostWaiting = Math.max(mostWaiting, queue.length + refusedLately.calls);
+    const waiting = queue.length + refusedLately.calls;
+    mostWaiting = Math.max(mostWaiting, waiting);
+    if (waiting > limits.burstCalls) crowdedMs = nowMs;
   };
   const refuse = (arrival: Arrival) => {
     if (arrival.gone()) return;
@@ -149,7 +163,7 @@ export function createAdmission(
    * Calls that have begun and whose bodies are not read yet, the oldest first. Their work comes
    * after that: more of them than a slice holds would be a second queue, in which nobody is refused.
    */
-  const reading = new Set<{ readonly sinceMs: number }>();
+  const reading = new TransientSet<{ readonly sinceMs: number }>();
   let readingMax = callsPerTurn;
   /** Those whose bodies were read in this turn of the event loop. */
   let read: { readonly sinceMs: number }[] = [];
@@ -173,6 +187,8 @@ export function createAdmission(
   /** Learns what a call costs from the turns in which others wait. */
   const learnCost = () => {
     const busyMs = clock.busyMs();
+    // The system tells it in steps: what has taken none of them is not over.
+    if (costed && costed.busyMs === busyMs) return;
     if (costed && costed.over > 0) {
       // What a collection took in between is no cost of calls: no turn says more than twice what is known.
       const lately = Math.min((busyMs - costed.busyMs) / costed.over, 2 * costMs);
@@ -182,6 +198,20 @@ export function createAdmission(
     }
     if (!costed || costed.over > 0) costed = { busyMs, over: 0 };
   };
+  /** What a call costs on the whole; it makes of those that wait an amount of work. */
+  let callMs = sliceMs / callsPerTurn;
+  let learnt = { busyMs: clock.busyMs(), calls: 0 };
+  const learnCall = () => {
+    learnt.calls += 1;
+    // Refusals cost too, and are not calls that are over.
+    if (overloaded || learnt.calls % learntCalls > 0) return;
+    const busyMs = clock.busyMs();
+    const tookMs = busyMs - learnt.busyMs;
+    if (tookMs < learntMs) return;
+    callMs += learntShare * (tookMs / learnt.calls - callMs);
+    learnt = { busyMs, calls: 0 };
+  };
+  const waitingMs = () => queue.length * callMs;
   const mayBegin = () => atWork < limits.callsAtWork && !readingFull();
   const roomInTurn = () =>
     begunInTurn === 0 || (begunInTurn < callsPerTurn && clock.nowMs() - beganMs < sliceMs);
@@ -199,9 +229,10 @@ export function createAdmission(
       read.push(body);
     });
   };
+  const isCrowded = () => overloaded && clock.nowMs() - crowdedMs < uncrowdedAfterMs;
   const beginNext = () => {
     while (mayBegin() && roomInTurn()) {
-      const next = overloaded ? takeNewest(queue) : queue.shift();
+      const next = isCrowded() ? takeNewest(queue) : queue.shift();
       if (next === undefined) return;
       if (!next.gone()) return begin(next, clock.nowMs() - next.sinceMs);
     }
@@ -210,11 +241,11 @@ export function createAdmission(
    * After a pause of the process, as collections make, there is much to do, which becomes less by itself:
    * it is given time, unless it is more than could be done soon.
    */
-  const learnTrend = (nowMs: number, behindMs: number) => {
+  const learnTrend = (nowMs: number) => {
     const waiting = queue.length;
     if (!behindSince || waiting < behindSince.waiting) behindSince = { atMs: nowMs, waiting };
-    const isFar = behindMs > limits.queueMs * farBehind && waiting > behindSince.waiting;
-    if (isFar || nowMs - behindSince.atMs > limits.queueMs * longBehind) beginOverload();
+    const isLong = nowMs - behindSince.atMs > limits.queueMs * longBehind;
+    if (isLong || waitingMs() > limits.queueMs * farBehind) beginOverload();
   };
   const shed = () => {
     const now = clock.nowMs();
@@ -222,8 +253,12 @@ export function createAdmission(
     const behindMs = () => busy - (queue[0]?.sinceBusyMs ?? busy);
     if (overloaded) countWaiting(0);
     if (queue.length <= limits.burstCalls || behindMs() <= limits.queueMs) behindSince = undefined;
-    else if (!overloaded) learnTrend(now, behindMs());
-    while (overloaded && behindMs() > limits.overloadedQueueMs) refuse(queue.shift() as Waiting);
+    else if (!overloaded) learnTrend(now);
+    // A burst would be over soon.
+    const isShed = () =>
+      behindMs() > limits.queueMs ||
+      (behindMs() > limits.overloadedQueueMs && queue.length > limits.burstCalls);
+    while (overloaded && isShed()) refuse(queue.shift() as Waiting);
     // A burst is let wait as long as it moves.
     const stuck = atWork >= limits.callsAtWork;
     const waitedMs = () => now - (queue[0]?.sinceMs ?? now);
@@ -266,6 +301,7 @@ export function createAdmission(
     over() {
       atWork -= 1;
       if (costed) costed.over += 1;
+      learnCall();
     },
     get atWork() {
       return atWork;

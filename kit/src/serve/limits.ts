@@ -37,7 +37,7 @@ export interface ServeLimits {
    * wait when none can begin, for as many as may be are at work.
    */
   readonly queueMs: number;
-  /** By how much work it may be behind a call that waits during an overload. */
+  /** By how much work it may be behind a call that waits during an overload, when more than a burst does. */
   readonly overloadedQueueMs: number;
 }
 

@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, type Server as NetServer, type Socket }
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { listenFault } from '../settings.ts';
+import { TransientSet } from '../transient.ts';
 import { within } from './abort.ts';
 import { createAddressCount } from './addresses.ts';
 import type { HttpHandler, HttpRequest, HttpResponse } from './http.ts';
@@ -224,7 +225,7 @@ export interface Requests {
 
 /** Creates the account of requests that are being answered. */
 export function createRequests(): Requests {
-  const open = new Set<object>();
+  const open = new TransientSet<object>();
   let atNone: PromiseWithResolvers<void> | undefined;
   return {
     enter: (request) => void open.add(request),

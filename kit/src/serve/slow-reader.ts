@@ -1,4 +1,5 @@
 import { constants } from 'node:http2';
+import { TransientSet } from '../transient.ts';
 import { carrierOf, type HttpRequest, type HttpResponse } from './http.ts';
 import type { ServeLimits } from './limits.ts';
 import { cutStream } from './stuck.ts';
@@ -37,7 +38,7 @@ export function createSlowReaders({
   slowReaderMs,
   slowestReaderBytes,
 }: Pick<ServeLimits, 'slowReaderMs' | 'slowestReaderBytes'>): SlowReaders {
-  const readings = new Set<Reading>();
+  const readings = new TransientSet<Reading>();
   const look = () => {
     const nowMs = performance.now();
     for (const reading of readings) {

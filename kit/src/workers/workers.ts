@@ -4,6 +4,7 @@ import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import { Piscina } from 'piscina';
 import { refuse } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { TransientMap } from '../transient.ts';
 import { watchHeap } from './heap-watch.ts';
 import { JobError, type JobFault } from './job-error.ts';
 import type { JobAnswer, JobBegun, JobMessage, ThreadData } from './message.ts';
@@ -81,7 +82,7 @@ export function openWorkers(options: WorkersOptions): Workers {
     laneMax: Math.ceil(options.queueMax / 2),
     laneTakenMax: Math.max(1, threads - 1),
   });
-  const running = new Map<number, Job>();
+  const running = new TransientMap<number, Job>();
   let lastId = 0;
   let isClosed = false;
 

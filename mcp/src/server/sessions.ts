@@ -1,4 +1,4 @@
-import type { Caller, Clock } from '@weir/kit';
+import { type Caller, type Clock, TransientMap } from '@weir/kit';
 import type { Severity } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
 import { errorCodes, McpError, type RequestId } from './json-rpc.ts';
 import { MessageLog } from './message-log.ts';
@@ -28,7 +28,7 @@ export interface Session extends SessionFacts {
   /** Called when they are others; of a new one, since which cursor. */
   onUris: (added?: { readonly uri: string; readonly since: string }) => void;
   /** Requests under way, to be cancelled. */
-  readonly underWay: Map<RequestId, AbortController>;
+  readonly underWay: TransientMap<RequestId, AbortController>;
   readonly questions: PendingQuestions;
   /** Its streams, the oldest first. */
   readonly logs: Map<string, MessageLog>;
@@ -166,7 +166,7 @@ function openSession(
       return settings.of(key).uris;
     },
     onUris: () => {},
-    underWay: new Map(),
+    underWay: new TransientMap(),
     questions: createPendingQuestions(over.signal, () => ids.write('question', id)),
     openLog(requestId) {
       const name = nameStream(ids, id, requestId);

@@ -1,4 +1,4 @@
-import type { Caller } from '@weir/kit';
+import { type Caller, TransientMap } from '@weir/kit';
 import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type {
   FetchQuery,
@@ -83,7 +83,10 @@ interface UpstreamBatch {
  * turn of the event loop go in one upstream batch.
  */
 export function createFlights(deps: FlightDeps) {
-  const underWay = new Map<string, { query: Query; batch: UpstreamBatch; flight: Flight }>();
+  const underWay = new TransientMap<
+    string,
+    { query: Query; batch: UpstreamBatch; flight: Flight }
+  >();
 
   /** Stores an entry, if it is to be kept; returns it as it is from now on. */
   const store = (caller: Caller, flown: Query, entry: CacheEntry): CacheEntry => {

@@ -1,3 +1,4 @@
+import { TransientMap } from '@weir/kit';
 import type { Stopped } from '../call.ts';
 
 /** Work that all who want the same share. */
@@ -22,7 +23,7 @@ interface UnderWay<T> {
 
 /** Makes room for work that is shared. */
 export function createSharedWork<T>(): SharedWork<T> {
-  const underWay = new Map<number, UnderWay<T>>();
+  const underWay = new TransientMap<number, UnderWay<T>>();
   const begin = (name: number, work: Work<T>): UnderWay<T> => {
     const recall = new AbortController();
     const done = work(recall.signal).finally(() => underWay.delete(name));

@@ -1,4 +1,4 @@
-import type { Clock } from '@weir/kit';
+import { type Clock, TransientSet } from '@weir/kit';
 
 /** How much may be asked of a provider version at once. */
 export interface GateLimits {
@@ -44,7 +44,7 @@ export function createGate(clock: Clock): Gate {
   let inside = 0;
   /** The time up to which the rate is used up: one call's share for each that went. */
   let paidUntilMs = Number.NEGATIVE_INFINITY;
-  const queue = new Set<Waiting>();
+  const queue = new TransientSet<Waiting>();
   let alarm: NodeJS.Timeout | undefined;
 
   /** How long the rate forbids another call, in milliseconds. */

@@ -29,7 +29,12 @@ export async function startWeir(
 ): Promise<WeirProcess> {
   const child = spawn(
     process.execPath,
-    ['--scavenger-max-new-space-capacity-mb=8', '--single-threaded-gc', join(root, main)],
+    [
+      '--scavenger-max-new-space-capacity-mb=8',
+      '--no-allocation-site-pretenuring',
+      '--single-threaded-gc',
+      join(root, main),
+    ],
     { cwd: root, env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const isUp = (printed: string) => (typeof up === 'function' ? up(printed) : up.test(printed));

@@ -54,7 +54,11 @@ export interface Topology extends AsyncDisposable {
 
 const projectDir = new URL('../../../', import.meta.url).pathname;
 const cacheDir = join(projectDir, 'node_modules/.cache/weir');
-const NODE_FLAGS = ['--scavenger-max-new-space-capacity-mb=8', '--single-threaded-gc'];
+const NODE_FLAGS = [
+  '--scavenger-max-new-space-capacity-mb=8',
+  '--no-allocation-site-pretenuring',
+  '--single-threaded-gc',
+];
 const READY_MAX_MS = 60_000;
 const READY_POLL_MS = 50;
 const PROBE_TIMEOUT_MS = 1_000;

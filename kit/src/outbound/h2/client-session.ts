@@ -18,6 +18,7 @@ import { Patience } from '../../h2/patience.ts';
 import { readSettings } from '../../h2/peer-settings.ts';
 import { ReceiveWindow } from '../../h2/receive-window.ts';
 import { Sender } from '../../h2/sender.ts';
+import { TransientMap, TransientSet } from '../../transient.ts';
 import { type AnswerListener, ClientStream, STREAM_WINDOW_BYTES } from './client-stream.ts';
 import { ConnectionLost, StreamReset } from './faults.ts';
 import { type ClientRequest, REQUEST_HEADERS_MAX_BYTES, requestBlocks } from './request.ts';
@@ -53,9 +54,9 @@ export class ClientSession implements FrameSink {
   readonly #blocks: HeaderBlocks;
   readonly #sender: Sender<ClientRequest>;
   readonly #patience = new Patience();
-  readonly #open = new Map<number, ClientStream>();
+  readonly #open = new TransientMap<number, ClientStream>();
   /** Those of them that the peer does not take yet, in their order. */
-  readonly #waiting = new Set<ClientStream>();
+  readonly #waiting = new TransientSet<ClientStream>();
   readonly #window = new ReceiveWindow(CONNECTION_WINDOW_BYTES);
   readonly #pings: (() => void)[] = [];
   /** The window of streams to the peer, in the beginning. */

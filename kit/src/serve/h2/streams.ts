@@ -13,6 +13,7 @@ import type { FieldList } from '../../h2/hpack-decoder.ts';
 import type { Patience } from '../../h2/patience.ts';
 import { ReceiveWindow } from '../../h2/receive-window.ts';
 import type { Sender } from '../../h2/sender.ts';
+import { TransientMap } from '../../transient.ts';
 import type { FastLane } from '../lane/lane.ts';
 import { Bridge, type WholeServer } from './bridge.ts';
 import type { Reply } from './reply.ts';
@@ -44,7 +45,7 @@ export class Streams {
   readonly #sender: Sender<Reply>;
   readonly #patience: Patience;
   /** Undefined: it is behind the bridge. */
-  readonly #open = new Map<number, Stream | undefined>();
+  readonly #open = new TransientMap<number, Stream | undefined>();
   readonly #window = new ReceiveWindow(CONNECTION_WINDOW_BYTES);
   #bridge: Bridge | undefined;
   /** The window of streams to the peer, in the beginning. */

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { DescMethod } from '@bufbuild/protobuf';
+import { TransientSet } from '../../transient.ts';
 import { type Admission, DEAR_BYTES } from '../admission.ts';
 import type { CallRecord, Calls } from '../calls.ts';
 import { Stream } from '../h2/stream.ts';
@@ -75,10 +76,10 @@ const BODY_LOOK_MS = 1_000;
 /** Opens the fast lane. */
 export function openLane(options: LaneOptions): FastLane & Disposable {
   const { limits, admission, calls, requests, readers, ending } = options;
-  const waiting = new Set<Exchange>();
+  const waiting = new TransientSet<Exchange>();
   /** Those that wait and are never late. */
-  const lasting = new Set<Exchange>();
-  const bodies = new Set<Exchange>();
+  const lasting = new TransientSet<Exchange>();
+  const bodies = new TransientSet<Exchange>();
   const lookForLate = () => {
     const nowMs = performance.now();
     for (const exchanges of [waiting, bodies]) {

@@ -2,6 +2,7 @@ import { Reason } from '@weir/sdk/gen/weir/errors/v1/reason_pb';
 import type { ClientFrame, Open } from '@weir/sdk/gen/weir/websocket/v1/frames_pb';
 import type { WebSocket } from 'ws';
 import { refuse, toConnectError } from '../../errors.ts';
+import { TransientMap } from '../../transient.ts';
 import { shuttingDown } from '../draining.ts';
 import type { ServeLimits } from '../limits.ts';
 import { type CallParts, type Carrier, WebSocketCall } from './call.ts';
@@ -46,7 +47,7 @@ export class Connection implements Carrier {
   readonly #ws: WebSocket;
   readonly #codec: FrameCodec;
   readonly #deps: ConnectionDeps;
-  readonly #calls = new Map<number, WebSocketCall>();
+  readonly #calls = new TransientMap<number, WebSocketCall>();
   #state: State = 'open';
   /** Frames that have come. */
   frames = 0;
