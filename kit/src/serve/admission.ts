@@ -212,7 +212,8 @@ export function createAdmission(
     learnt = { busyMs, calls: 0 };
   };
   const waitingMs = () => queue.length * callMs;
-  const mayBegin = () => atWork < limits.callsAtWork && !readingFull();
+  const isBusy = () => overloaded || queue.length > limits.burstCalls;
+  const mayBegin = () => atWork < limits.callsAtWork && !(isBusy() && readingFull());
   const roomInTurn = () =>
     begunInTurn === 0 || (begunInTurn < callsPerTurn && clock.nowMs() - beganMs < sliceMs);
   const begin = (arrival: Arrival, waitedMs: number) => {

@@ -117,7 +117,8 @@ export function createEntrance(
         }
         using gone = untilGone(response, ending);
         const caller = callerOf(head);
-        const visit = visitOf({ calls, head, limits, values, signal: gone.signal }, caller);
+        const { signal } = gone;
+        const visit = new OpenVisit({ calls, head, limits, values, signal }, caller);
         try {
           await begin(visit);
         } catch (error) {
@@ -144,16 +145,70 @@ interface VisitParts {
   values(): ContextValues;
 }
 
-function visitOf(parts: VisitParts, caller: Caller): Visit {
-  const { calls, head, limits, signal } = parts;
-  const requestId = head.values.get(requestIdKey);
-  const open = ({ method, ...call }: VisitCall, defaultMs: number | undefined) => {
+/**
+ * A class: V8 would keep each visit that had a generator of its own until the next full collection
+ * (docs/decisions/transient-collections.md).
+ */
+class OpenVisit implements Visit {
+  readonly #parts: VisitParts;
+  readonly caller: Caller;
+  readonly requestId: string;
+  readonly signal: AbortSignal;
+
+  constructor(parts: VisitParts, caller: Caller) {
+    this.#parts = parts;
+    this.caller = caller;
+    this.requestId = parts.head.values.get(requestIdKey);
+    this.signal = parts.signal;
+  }
+
+  as(other: Caller): Visit {
+    return new OpenVisit(this.#parts, other);
+  }
+
+  async call<T>(call: VisitCall, work: (context: CallContext) => T | Promise<T>): Promise<T> {
+    const { context, record, limited } = this.#open(call, this.#parts.limits.defaultTimeoutMs);
+    try {
+      const done = record.span.run(async () => work(context));
+      return await untilAborted(context.signal, done);
+    } catch (error) {
+      throw this.#failed(record, error);
+    } finally {
+      over(record, limited);
+    }
+  }
+
+  async *stream<T>(
+    call: VisitCall,
+    work: (context: CallContext) => AsyncIterable<T>,
+  ): AsyncGenerator<T, void> {
+    const { context, record, limited } = this.#open(call, undefined);
+    const messages = record.span.run(() => work(context)[Symbol.asyncIterator]());
+    try {
+      for (;;) {
+        const next = record.span.run(() => messages.next());
+        const { done, value } = await untilAborted(context.signal, next);
+        if (done === true) return;
+        yield value;
+      }
+    } catch (error) {
+      throw this.#failed(record, error);
+    } finally {
+      limited.abort();
+      // Not awaited: a handler that waits for something else may end later.
+      messages.return?.().catch(() => undefined);
+      over(record, limited);
+    }
+  }
+
+  #open({ method, ...call }: VisitCall, defaultMs: number | undefined) {
+    const { calls, head, values } = this.#parts;
     const timeoutMs = Math.min(call.timeoutMs ?? defaultMs ?? Number.POSITIVE_INFINITY, maxMs);
-    const limited = limitedSignal(call.signal ?? signal, timeoutMs);
+    const limited = limitedSignal(call.signal ?? this.signal, timeoutMs);
     const endMs = performance.now() + timeoutMs;
     const context: CallContext = {
       ...{ service: method.parent, method, signal: limited.signal },
-      values: parts.values().set(callerKey, caller),
+      values: values().set(callerKey, this.caller),
       ...{ requestMethod: 'POST', protocolName: head.protocolName },
       requestHeader: head.requestHeader,
       timeoutMs: () => (timeoutMs === maxMs ? undefined : endMs - performance.now()),
@@ -161,50 +216,18 @@ function visitOf(parts: VisitParts, caller: Caller): Visit {
     const record = calls.open(context);
     record.running = true;
     return { context, record, limited };
-  };
-  const failed = (record: CallRecord, error: unknown) => {
-    record.error = toConnectError(error, requestId);
+  }
+
+  #failed(record: CallRecord, error: unknown): ConnectError {
+    record.error = toConnectError(error, this.requestId);
     return record.error;
-  };
-  const over = (record: CallRecord, limited: Disposable) => {
-    record.running = false;
-    record.finish();
-    limited[Symbol.dispose]();
-  };
-  return {
-    ...{ caller, requestId, signal },
-    as: (other) => visitOf(parts, other),
-    async call(call, work) {
-      const { context, record, limited } = open(call, limits.defaultTimeoutMs);
-      try {
-        const done = record.span.run(async () => work(context));
-        return await untilAborted(context.signal, done);
-      } catch (error) {
-        throw failed(record, error);
-      } finally {
-        over(record, limited);
-      }
-    },
-    async *stream(call, work) {
-      const { context, record, limited } = open(call, undefined);
-      const messages = record.span.run(() => work(context)[Symbol.asyncIterator]());
-      try {
-        for (;;) {
-          const next = record.span.run(() => messages.next());
-          const { done, value } = await untilAborted(context.signal, next);
-          if (done === true) return;
-          yield value;
-        }
-      } catch (error) {
-        throw failed(record, error);
-      } finally {
-        limited.abort();
-        // Not awaited: a handler that waits for something else may end later.
-        messages.return?.().catch(() => undefined);
-        over(record, limited);
-      }
-    },
-  };
+  }
+}
+
+function over(record: CallRecord, limited: Disposable): void {
+  record.running = false;
+  record.finish();
+  limited[Symbol.dispose]();
 }
 
 /** Why what belongs to a call is aborted when it ends; the same for all, for a stack takes its time. */

@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { CountedHttp1Response } from './counted-response.ts';
 import type { HttpHandler } from './http.ts';
 import type { ServeLimits } from './limits.ts';
 import type { WebSocketSide } from './websocket/sockets.ts';
@@ -15,6 +16,7 @@ export function openHttp1(
 ): Server {
   const server = createServer(
     {
+      ServerResponse: CountedHttp1Response,
       maxHeaderSize: limits.headersMaxBytes,
       headersTimeout: limits.silentSocketMs,
       requestTimeout: Math.max(requestReceiveMs, limits.silentSocketMs),

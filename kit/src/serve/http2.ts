@@ -8,6 +8,7 @@ import {
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import { within } from './abort.ts';
+import { CountedHttp2Response } from './counted-response.ts';
 import { openOwnHttp2 } from './h2/server.ts';
 import type { HttpHandler } from './http.ts';
 import type { FastLane } from './lane/lane.ts';
@@ -101,7 +102,8 @@ const settingsFor = (limits: ServeLimits) => ({
 
 /** Makes requests and responses of the streams that are handed to it; it has no connections of its own. */
 function openWhole({ limits, onRequest }: Pick<Http2Options, 'limits' | 'onRequest'>): Http2Server {
-  return createServer(settingsFor(limits), (request, response) => {
+  const counted = { ...settingsFor(limits), Http2ServerResponse: CountedHttp2Response };
+  return createServer(counted, (request, response) => {
     // Peers are held to the settings only from when they have acknowledged them.
     if (headerBytes(request.rawHeaders) <= limits.headersMaxBytes) {
       return onRequest(request, response);

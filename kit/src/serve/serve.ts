@@ -6,6 +6,7 @@ import { shuttingDown } from './draining.ts';
 import { createEntrance } from './entrance.ts';
 import { createHealth } from './health.ts';
 import { openLane } from './lane/lane.ts';
+import { createLastingController } from './lasting-signal.ts';
 import { defaultLimits, type ServeLimits } from './limits.ts';
 import { createRequests, type Listener, openListener } from './listener.ts';
 import type { ServeOptions } from './options.ts';
@@ -46,8 +47,8 @@ export interface Server extends AsyncDisposable {
 export async function serve(options: ServeOptions): Promise<Server> {
   const limits: ServeLimits = { ...defaultLimits, ...options.limits };
   const health = createHealth(options.services, options.serving ?? true);
-  const draining = new AbortController();
-  const ending = new AbortController();
+  const draining = createLastingController();
+  const ending = createLastingController();
   const signals = { draining: draining.signal, ending: ending.signal };
   const calls = createCalls(options);
   const peers = createPeers(options.trustedProxies ?? (() => false));

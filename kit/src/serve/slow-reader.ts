@@ -1,5 +1,6 @@
 import { constants } from 'node:http2';
 import { TransientSet } from '../transient.ts';
+import { givenBytes } from './counted-response.ts';
 import { carrierOf, type HttpRequest, type HttpResponse } from './http.ts';
 import type { ServeLimits } from './limits.ts';
 import { cutStream } from './stuck.ts';
@@ -60,17 +61,7 @@ export function createSlowReaders({
     enter: (reading) => void readings.add(reading),
     leave: (reading) => void readings.delete(reading),
     watch(request, response) {
-      const carrier = carrierOf(request);
-      const given = countGiven(response);
-      const reading: Reading = {
-        get writableLength() {
-          return response.writableLength;
-        },
-        get givenBytes() {
-          return given.bytes;
-        },
-        ...{ waitingBytes: 0, waitingSinceMs: 0, cutReader: () => cut(response, carrier) },
-      };
+      const reading = new ResponseReading(request, response);
       readings.add(reading);
       response.once('close', () => readings.delete(reading));
     },
@@ -79,18 +70,32 @@ export function createSlowReaders({
 }
 
 /**
- * Counts what is written to a response. Whoever takes all that waits reads, though as much may wait again at
- * the next look; how much waits does not tell.
+ * An answer over plain HTTP. Whoever takes all that waits reads, though as much may wait again at the next look; how
+ * much waits does not tell.
  */
-function countGiven(response: HttpResponse): { readonly bytes: number } {
-  const given = { bytes: 0 };
-  const write = response.write.bind(response) as (...written: unknown[]) => boolean;
-  response.write = (chunk: unknown, ...more: unknown[]) => {
-    if (typeof chunk === 'string') given.bytes += Buffer.byteLength(chunk);
-    else if (chunk instanceof Uint8Array) given.bytes += chunk.byteLength;
-    return write(chunk, ...more);
-  };
-  return given;
+class ResponseReading implements Reading {
+  readonly #response: HttpResponse;
+  readonly #carrier: ReturnType<typeof carrierOf>;
+  leftBytes = 0;
+  waitingBytes = 0;
+  waitingSinceMs = 0;
+
+  constructor(request: HttpRequest, response: HttpResponse) {
+    this.#response = response;
+    this.#carrier = carrierOf(request);
+  }
+
+  get writableLength(): number {
+    return this.#response.writableLength;
+  }
+
+  get givenBytes(): number {
+    return givenBytes(this.#response);
+  }
+
+  cutReader(): void {
+    cut(this.#response, this.#carrier);
+  }
 }
 
 function cut(response: HttpResponse, carrier: ReturnType<typeof carrierOf>): void {

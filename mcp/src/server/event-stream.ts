@@ -28,11 +28,6 @@ export function openEventStream(
   response: HttpResponse,
   headers: Readonly<Record<string, string>> = {},
 ): EventStream {
-  const write = (text: string) => {
-    if (!response.writableEnded && !response.destroyed) {
-      (response.write as (text: string) => boolean).call(response, text);
-    }
-  };
   response.statusCode = 200;
   response.setHeader('content-type', 'text/event-stream');
   response.setHeader('cache-control', 'no-store, no-transform');
@@ -41,35 +36,58 @@ export function openEventStream(
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   // Node has it for HTTP/2 too, and its types do not know.
   (response as ServerResponse).flushHeaders();
-  const alive = setInterval(() => write(': \n\n'), KEEP_ALIVE_MS).unref();
-  const { promise: closed, resolve } = Promise.withResolvers<boolean>();
-  let isWhole = false;
-  response.once('finish', () => {
-    isWhole = true;
-  });
-  response.once('close', () => {
-    clearInterval(alive);
-    resolve(isWhole);
-  });
-  return {
-    closed,
-    get isClosed() {
-      return response.writableEnded || response.destroyed;
-    },
-    get isFull() {
-      return response.writableLength > WAITING_MAX_BYTES;
-    },
-    send: (message, id) =>
-      write(
-        `${id === undefined ? '' : `id: ${id}\n`}event: message\ndata: ${JSON.stringify(message)}\n\n`,
-      ),
-    event: (name, data) => write(`event: ${name}\ndata: ${data}\n\n`),
-    prime: (id) => write(`id: ${id}\ndata: \n\n`),
-    end() {
-      clearInterval(alive);
-      response.end();
-    },
-  };
+  return new OpenEventStream(response);
+}
+
+class OpenEventStream implements EventStream {
+  readonly #response: HttpResponse;
+  readonly #alive = setInterval(() => this.#write(': \n\n'), KEEP_ALIVE_MS).unref();
+  readonly closed: Promise<boolean>;
+
+  constructor(response: HttpResponse) {
+    this.#response = response;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.closed = promise;
+    let isWhole = false;
+    response.once('finish', () => {
+      isWhole = true;
+    });
+    response.once('close', () => {
+      clearInterval(this.#alive);
+      resolve(isWhole);
+    });
+  }
+
+  get isClosed(): boolean {
+    return this.#response.writableEnded || this.#response.destroyed;
+  }
+
+  get isFull(): boolean {
+    return this.#response.writableLength > WAITING_MAX_BYTES;
+  }
+
+  send(message: JsonObject, id?: string): void {
+    const place = id === undefined ? '' : `id: ${id}\n`;
+    this.#write(`${place}event: message\ndata: ${JSON.stringify(message)}\n\n`);
+  }
+
+  event(name: string, data: string): void {
+    this.#write(`event: ${name}\ndata: ${data}\n\n`);
+  }
+
+  prime(id: string): void {
+    this.#write(`id: ${id}\ndata: \n\n`);
+  }
+
+  end(): void {
+    clearInterval(this.#alive);
+    this.#response.end();
+  }
+
+  #write(text: string): void {
+    if (this.isClosed) return;
+    (this.#response.write as (text: string) => boolean).call(this.#response, text);
+  }
 }
 
 /** Sends an answer that is one message, or none. */

@@ -46,6 +46,7 @@ export function createReply(
     if (!openLog || log) return;
     log = openLog();
     log?.attach(stream);
+    reply.canGoOn = log !== undefined;
   };
   const patience = canStream ? setTimeout(begin, PATIENCE_MS) : undefined;
   response.once('close', () => clearTimeout(patience));
@@ -70,17 +71,15 @@ export function createReply(
       stream.end();
     }
   };
-  return {
-    canStream,
-    get canGoOn() {
-      return log !== undefined;
-    },
-    notify: (message) => send(message, true),
-    send: (message) => send(message, false),
-    answer: (message) => last(message, 200),
-    fail(id, error) {
+  const reply = {
+    ...{ canStream, canGoOn: false },
+    notify: (message: JsonObject) => send(message, true),
+    send: (message: JsonObject) => send(message, false),
+    answer: (message: JsonObject) => last(message, 200),
+    fail(id: RequestId, error: McpError) {
       const headers = { ...error.headers, ...challenge(error) };
       last(errorMessage(id, error), error.status, headers);
     },
   };
+  return reply;
 }

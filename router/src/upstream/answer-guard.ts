@@ -108,17 +108,14 @@ class FetchGuard implements AnswerGuard<FetchResponse>, ResultWatch {
 
 /** Reads a page of a list, which is one message. */
 export function createPageGuard(provider: ProviderVersion): AnswerGuard<ListResponse> {
-  let complete = false;
-  return {
-    get complete() {
-      return complete;
-    },
-    decode(bytes) {
-      if (complete) {
+  const guard = {
+    complete: false,
+    decode(bytes: Buffer) {
+      if (guard.complete) {
         const text = 'protocol error: received extra output message for unary method';
         throw new ConnectError(text, Code.Unimplemented);
       }
-      complete = true;
+      guard.complete = true;
       return understood(() => {
         const { entries, pieces } = countPieces(bytes, PAGE_MAX_PIECES, listPieces);
         if (entries > PAGE_MAX_ENTRIES) throw flood(provider, `over ${PAGE_MAX_ENTRIES} entries`);
@@ -127,6 +124,7 @@ export function createPageGuard(provider: ProviderVersion): AnswerGuard<ListResp
       });
     },
   };
+  return guard;
 }
 
 /** Reads a watch, whose messages are bounded one by one. */

@@ -11,12 +11,9 @@ const CALL_MESSAGES_MAX = 10_000;
 export function createCallGuard(provider: ProviderVersion): AnswerGuard<CallResponse> {
   let messages = 0;
   let bytes = 0;
-  let complete = false;
-  return {
-    get complete() {
-      return complete;
-    },
-    decode(message) {
+  const guard = {
+    complete: false,
+    decode(message: Buffer) {
       messages++;
       bytes += message.length;
       if (messages > CALL_MESSAGES_MAX) throw flood(provider, `over ${CALL_MESSAGES_MAX} messages`);
@@ -24,29 +21,28 @@ export function createCallGuard(provider: ProviderVersion): AnswerGuard<CallResp
       return understood(() => {
         const response = fromBinary(CallResponseSchema, message, { readUnknownFields: false });
         const { case: kind } = response.message;
-        complete ||= kind !== 'progress' && kind !== 'log' && kind !== undefined;
+        guard.complete ||= kind !== 'progress' && kind !== 'log' && kind !== undefined;
         return response;
       });
     },
   };
+  return guard;
 }
 
 /** Reads an answer that is one message. */
 export function createMessageGuard<Desc extends DescMessage>(
   schema: Desc,
 ): AnswerGuard<MessageShape<Desc>> {
-  let complete = false;
-  return {
-    get complete() {
-      return complete;
-    },
-    decode(bytes) {
-      if (complete) {
+  const guard = {
+    complete: false,
+    decode(bytes: Buffer) {
+      if (guard.complete) {
         const text = 'protocol error: received extra output message for unary method';
         throw new ConnectError(text, Code.Unimplemented);
       }
-      complete = true;
+      guard.complete = true;
       return understood(() => fromBinary(schema, bytes, { readUnknownFields: false }));
     },
   };
+  return guard;
 }

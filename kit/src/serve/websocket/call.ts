@@ -143,13 +143,11 @@ export class WebSocketCall {
       this.#body = nothing;
       return body;
     };
-    async function* whole() {
-      yield take();
-      done();
-    }
     // What is expected of it is known only when it is read.
-    const read = () =>
-      this.#expected ? checkedBody(whole(), this.#expected, this.#parts.requestId) : whole();
+    const read = () => {
+      const body = whole(take, done);
+      return this.#expected ? checkedBody(body, this.#expected, this.#parts.requestId) : body;
+    };
     return { [Symbol.asyncIterator]: () => read()[Symbol.asyncIterator]() };
   }
 
@@ -253,4 +251,9 @@ function inEnvelope(message: Uint8Array): Uint8Array {
   new DataView(bytes.buffer).setUint32(1, message.length);
   bytes.set(message, envelopeBytes);
   return bytes;
+}
+
+async function* whole(take: () => Uint8Array, done: () => void): AsyncGenerator<Uint8Array> {
+  yield take();
+  done();
 }

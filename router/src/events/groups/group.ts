@@ -172,29 +172,26 @@ export function claimDead(
 /** Gives out events up to what one pull may have. */
 function createGiving(lastLease: bigint, { nowMs, leaseMs, eventsMax, attemptsMax }: Terms) {
   const given: GroupEvent[] = [];
-  let leases = lastLease;
   let bytes = 0;
-  return {
-    given,
-    get leases() {
-      return leases;
-    },
+  const giving = {
+    ...{ given, leases: lastLease },
     hasRoom(offer: Offer): boolean {
       if (given.length === 0) return true;
       return given.length < eventsMax && bytes + offer.bytes <= GIVEN_MAX_BYTES;
     },
     give(event: GroupEvent, offer: Offer): GroupEvent {
-      leases += 1n;
+      giving.leases += 1n;
       bytes += offer.bytes;
       const now = {
         ...event,
-        ...{ attempts: event.attempts + 1, maxAttempts: attemptsMax, lease: leases },
+        ...{ attempts: event.attempts + 1, maxAttempts: attemptsMax, lease: giving.leases },
         ...{ held: true, untilMs: nowMs + leaseMs },
       };
       given.push(now);
       return now;
     },
   };
+  return giving;
 }
 
 /** What a worker says of an event that it holds. */
