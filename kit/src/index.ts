@@ -95,6 +95,7 @@ export type {
   LeanStreamCall,
   LeanStreamMethod,
 } from './serve/lane/lean-method.ts';
+export { createLastingController } from './serve/lasting-signal.ts';
 export { defaultLimits, registryReadMaxBytes, type ServeLimits } from './serve/limits.ts';
 export type { ServeOptions } from './serve/options.ts';
 export {

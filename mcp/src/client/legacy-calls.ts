@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
 import type { Client } from '@modelcontextprotocol/client';
+import { TransientSet } from '@weir/kit';
 import { Code, type InputKind, inputRequired, ProviderError } from '@weir/sdk/provider';
 import type { CallDeps, CallSession } from './calls.ts';
 import { cannotAsk, type HeldCalls, type OpenCall, openCall } from './questions.ts';
@@ -27,7 +28,7 @@ export type HeldGoing = HeldCalls<Going>;
 
 /** The calls under way at a session. */
 export interface Traffic {
-  readonly going: Set<Listening>;
+  readonly going: TransientSet<Listening>;
   /** The least severity that the server was asked for, as its place among the levels. */
   level: number;
 }
@@ -43,7 +44,7 @@ export function listenToCalls(
   canAsk: readonly InputKind[],
   onAsked: () => void,
 ): Traffic {
-  const traffic: Traffic = { going: new Set(), level: levels.length };
+  const traffic: Traffic = { going: new TransientSet(), level: levels.length };
   const ask = async (kind: InputKind, params: unknown): Promise<never> => {
     const [only, ...others] = traffic.going;
     if (!only?.open) throw cannotAsk('no call is under way, so there is nobody to ask');

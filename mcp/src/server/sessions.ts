@@ -1,4 +1,4 @@
-import { type Caller, type Clock, TransientMap } from '@weir/kit';
+import { type Caller, type Clock, createLastingController, TransientMap } from '@weir/kit';
 import type { Severity } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
 import { errorCodes, McpError, type RequestId } from './json-rpc.ts';
 import { MessageLog } from './message-log.ts';
@@ -154,7 +154,7 @@ function openSession(
 ): OpenSession {
   const { id, caller, facts } = of;
   const key = keyOfSession(id);
-  const over = new AbortController();
+  const over = createLastingController();
   const logs = new Map<string, MessageLog>();
   let changes = 0;
   return {
