@@ -1,4 +1,5 @@
 import { TransientSet } from '../transient.ts';
+import { CallCost } from './call-cost.ts';
 import type { ServeLimits } from './limits.ts';
 
 /** How many calls begin in one turn of the event loop; others are read and written meanwhile. */
@@ -17,11 +18,6 @@ const farBehind = 3;
 const longBehind = 5;
 /** After which time without more than a burst those who come first begin first again, also in an overload. */
 const uncrowdedAfterMs = 50;
-/** What calls cost on the whole is learnt from so many at least, */
-const learntCalls = 64;
-/** and so much work: the system tells it in steps of some ms, and collections are part of it. */
-const learntMs = 100;
-const learntShare = 0.5;
 /** How often waiting calls are looked at while none can begin. */
 const lookMs = 5;
 
@@ -112,6 +108,7 @@ export function createAdmission(
   let beganMs = 0;
   let turning = false;
   let overloaded = false;
+  const cost = new CallCost(clock, sliceMs / callsPerTurn);
   /** Since when the process is behind by too much, and how many waited at least since. */
   let behindSince: { readonly atMs: number; readonly waiting: number } | undefined;
   /** Those refused lately: for as long as they would have been let wait, they count as waiting. */
@@ -139,7 +136,7 @@ export function createAdmission(
       setTimeout(endOverload, calmAfterMs).unref();
     } else {
       overloaded = false;
-      learnt = { busyMs: clock.busyMs(), calls: 0 };
+      cost.beginAnew();
       observer.overloaded(false);
     }
   };
@@ -198,20 +195,8 @@ export function createAdmission(
     }
     if (!costed || costed.over > 0) costed = { busyMs, over: 0 };
   };
-  /** What a call costs on the whole; it makes of those that wait an amount of work. */
-  let callMs = sliceMs / callsPerTurn;
-  let learnt = { busyMs: clock.busyMs(), calls: 0 };
-  const learnCall = () => {
-    learnt.calls += 1;
-    // Refusals cost too, and are not calls that are over.
-    if (overloaded || learnt.calls % learntCalls > 0) return;
-    const busyMs = clock.busyMs();
-    const tookMs = busyMs - learnt.busyMs;
-    if (tookMs < learntMs) return;
-    callMs += learntShare * (tookMs / learnt.calls - callMs);
-    learnt = { busyMs, calls: 0 };
-  };
-  const waitingMs = () => queue.length * callMs;
+  /** What those that wait are as work. */
+  const waitingMs = () => queue.length * cost.ms;
   const isBusy = () => overloaded || queue.length > limits.burstCalls;
   const mayBegin = () => atWork < limits.callsAtWork && !(isBusy() && readingFull());
   const roomInTurn = () =>
@@ -302,7 +287,7 @@ export function createAdmission(
     over() {
       atWork -= 1;
       if (costed) costed.over += 1;
-      learnCall();
+      if (!overloaded) cost.over();
     },
     get atWork() {
       return atWork;
