@@ -114,7 +114,7 @@ export abstract class Exchange implements Arrival, CallHead {
 
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
-    if (this.isOver) this.#abort.abort();
+    if (this.isOver) this.#abort.abort(ended);
     return this.#abort.signal;
   }
 
@@ -275,7 +275,7 @@ export abstract class Exchange implements Arrival, CallHead {
       if (error) record.error = error;
       record.finish();
     }
-    this.#abort?.abort(error);
+    this.#abort?.abort(error ?? ended);
   }
 
   /** The stream is over, whoever ended it. */
@@ -286,5 +286,8 @@ export abstract class Exchange implements Arrival, CallHead {
     this.lane.closed(this);
   }
 }
+
+/** Why what belongs to a call is aborted when it has ended; one for all, for a stack takes its time. */
+const ended = new DOMException('the call has ended', 'AbortError');
 
 function ignore(): void {}
