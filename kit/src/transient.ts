@@ -1,4 +1,4 @@
-/** A collection is made anew after so many entries have left it, or as many as it holds. */
+/** A collection is made anew after so many entries have left it, and no fewer than it holds. */
 const RENEW_AFTER = 32;
 
 /**
@@ -41,10 +41,6 @@ export class TransientMap<K, V> {
   clear(): void {
     this.#entries = new Map();
     this.#gone = 0;
-  }
-
-  *keys(): Generator<K> {
-    for (const key of this.#entries.keys()) if (this.#entries.has(key)) yield key;
   }
 
   *values(): Generator<V> {

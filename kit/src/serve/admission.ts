@@ -181,7 +181,10 @@ export function createAdmission(
   };
   let costMs = sliceMs / callsPerTurn;
   let costed: { readonly busyMs: number; over: number } | undefined;
-  /** Learns what a call costs from the turns in which others wait. */
+  /**
+   * Learns soon what a call costs, from turns in which others wait: refusals are part of it, collections
+   * are not. What it costs on the whole is learnt apart.
+   */
   const learnCost = () => {
     const busyMs = clock.busyMs();
     // The system tells it in steps: what has taken none of them is not over.
