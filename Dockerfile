@@ -61,5 +61,5 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:7071/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # In exec form, so that SIGTERM reaches Node, which handles it and starts no other process: an
 # init such as tini would have nothing to do. The flags keep collections short (docs/operating.md).
-ENTRYPOINT ["node", "--scavenger-max-new-space-capacity-mb=8", "--no-allocation-site-pretenuring", "--single-threaded-gc"]
+ENTRYPOINT ["node", "--scavenger-max-new-space-capacity-mb=8", "--heap-growing-percent=100", "--no-allocation-site-pretenuring", "--single-threaded-gc"]
 CMD ["standalone/src/main.ts"]

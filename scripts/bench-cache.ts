@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { create } from '@bufbuild/protobuf';
 import type { Caller } from '@weir/kit';
+import { nodeFlags } from '@weir/kit/node-flags';
 import { ContentSchema } from '@weir/sdk/gen/weir/provider/v1/provider_pb';
 import { LRUCache } from 'lru-cache';
 import { keyPrefix } from '../router/src/gather/cache-key.ts';
@@ -266,12 +267,7 @@ function rssNow(): number {
 
 /** Runs a part in a process of its own; returns what it wrote. */
 async function measureApart(part: Name | 'speeds'): Promise<string> {
-  const flags = [
-    '--expose-gc',
-    '--scavenger-max-new-space-capacity-mb=8',
-    '--no-allocation-site-pretenuring',
-    HEAP,
-  ];
+  const flags = ['--expose-gc', ...nodeFlags, HEAP];
   const own = [`--subject=${part}`, ...process.argv.slice(2)];
   const child = spawn(process.execPath, [...flags, import.meta.filename, ...own], {
     stdio: ['ignore', 'pipe', 'inherit'],

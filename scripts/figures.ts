@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { nodeFlags } from '@weir/kit/node-flags';
 import { createWeir } from '@weir/sdk';
 import { defineContext, defineProvider, serveProvider } from '@weir/sdk/provider';
 
@@ -33,11 +34,7 @@ try {
 
 async function start(): Promise<{ url: string; readyMs: number; stop(): Promise<void> }> {
   const startedAt = performance.now();
-  const flags = [
-    '--scavenger-max-new-space-capacity-mb=8',
-    '--no-allocation-site-pretenuring',
-    'standalone/src/main.ts',
-  ];
+  const flags = [...nodeFlags, 'standalone/src/main.ts'];
   const child = spawn(process.execPath, flags, {
     cwd: root,
     env: { ...process.env, WEIR_DATA_DIR: dataDir, WEIR_PORT: '0', WEIR_OPS_PORT: '0' },

@@ -13,6 +13,7 @@ const MARK = 'WEIR_CLI_STARTED_AGAIN';
 // What keeps pauses short (docs/operating.md); NODE_OPTIONS refuses these flags.
 const SERVER_FLAGS = [
   '--scavenger-max-new-space-capacity-mb=8',
+  '--heap-growing-percent=100',
   '--no-allocation-site-pretenuring',
 ];
 

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
+import { nodeFlags } from './node-flags.ts';
 import { TransientMap, TransientSet } from './transient.ts';
 
 /** More than leave before a collection is made anew. */
@@ -93,7 +94,7 @@ it.each(['TransientMap', 'TransientSet'])('a %s keeps nothing of what has gone',
     }
     console.log(process.memoryUsage().heapUsed - before);
   `.replace('name ===', `${JSON.stringify(name)} ===`);
-  const args = ['--expose-gc', '--no-allocation-site-pretenuring', '--input-type=module', '-e'];
+  const args = ['--expose-gc', ...nodeFlags, '--input-type=module', '-e'];
   const kept = Number(execFileSync(process.execPath, [...args, script], { encoding: 'utf8' }));
   expect(kept).toBeLessThan(2 ** 20);
 });

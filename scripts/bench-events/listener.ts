@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process';
-import { nodeFlags } from '../../bench/src/subjects/launch.ts';
+import { oneCoreFlags } from '@weir/kit/node-flags';
 import type { Answer, ListenSpec, Question, Taken } from './spec.ts';
 
 /** A process with many subscriptions. */
@@ -17,7 +17,7 @@ const file = new URL('./listen.ts', import.meta.url);
 /** Starts a process and has it subscribe; resolves when all subscriptions are open. */
 export async function openListener(spec: ListenSpec): Promise<Listener> {
   const child = fork(file, {
-    execArgv: [...nodeFlags],
+    execArgv: [...oneCoreFlags],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   let deliveries = 0;

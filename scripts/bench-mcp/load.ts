@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, request as httpRequest } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { quantile } from '../../trials/src/load/load.ts';
+import { quantile } from '../../trials/src/parts/quantile.ts';
 import type { LoadResult, LoadSpec } from './spec.ts';
 
 // A process of its own, so that what it measures is not its own delay.

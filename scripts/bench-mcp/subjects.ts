@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
+import { oneCoreFlags } from '@weir/kit/node-flags';
 import { largePolicies } from '@weir/policy/large-rules';
 import type { Weir } from '@weir/sdk';
 import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
@@ -32,11 +33,6 @@ export const gateways = { supergateway: '4.0.0', 'mcp-proxy': '6.7.19' } as cons
 
 const root = join(import.meta.dirname, '../..');
 const serverFile = join(import.meta.dirname, 'server.ts');
-const nodeFlags = [
-  '--scavenger-max-new-space-capacity-mb=8',
-  '--no-allocation-site-pretenuring',
-  '--single-threaded-gc',
-];
 const SERVER = 'bench';
 /** A policy of 1,000 rules is read and checked. */
 const POLICY_TIMEOUT_MS = 60_000;
@@ -67,7 +63,7 @@ export async function openGateway(
   const bin = join(folder, 'node_modules/.bin', name);
   if (!existsSync(bin)) return undefined;
   const port = await freePort();
-  const server = [process.execPath, ...nodeFlags, serverFile, 'stdio'];
+  const server = [process.execPath, ...oneCoreFlags, serverFile, 'stdio'];
   const at = ['--port', `${port}`];
   const args = {
     supergateway: [
@@ -89,7 +85,7 @@ export async function openWeir(topology: Topology, upstream: Upstream): Promise<
   const admin = topology.client(0);
   const file = join(site.folder, 'upstreams.yaml');
   const parts: Part[] = [];
-  const args = [...nodeFlags, serverFile];
+  const args = [...oneCoreFlags, serverFile];
   let how: object = { stdio: { command: process.execPath, args: [...args, 'stdio'] } };
   if (upstream === 'http') {
     const port = await freePort();
@@ -158,7 +154,7 @@ async function isReached({ tools, registry }: Weir): Promise<boolean> {
 }
 
 function start(topology: Topology, spec: Pick<PartSpec, 'name' | 'args' | 'env'>): Part {
-  const args = [...nodeFlags, ...spec.args];
+  const args = [...oneCoreFlags, ...spec.args];
   const part = createPart(topology.site, { ...spec, command: process.execPath, args });
   topology.addPart(part).start();
   return part;

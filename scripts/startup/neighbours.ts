@@ -4,8 +4,9 @@ import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ensureServiceSecret } from '@weir/kit';
+import { nodeFlags } from '@weir/kit/node-flags';
 import { defineContext, defineProvider, serveProvider } from '@weir/sdk/provider';
-import { freePort, nodeFlags, type Program, readKey, root, start } from './start.ts';
+import { freePort, type Program, readKey, root, start } from './start.ts';
 
 /** What a router has around it: a registry, another router, and a provider registered through that. */
 export interface Neighbours extends AsyncDisposable {

@@ -5,6 +5,7 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
+import { nodeFlags } from '@weir/kit/node-flags';
 import { createWeir } from '@weir/sdk';
 
 /** When a process had come how far, in milliseconds from its spawn, and what it took. */
@@ -43,11 +44,6 @@ export interface Started {
 }
 
 export const root = join(import.meta.dirname, '../..');
-/** As `npm start` starts Weir. */
-export const nodeFlags = [
-  '--scavenger-max-new-space-capacity-mb=8',
-  '--no-allocation-site-pretenuring',
-];
 
 const LOOK_EVERY_MS = 5;
 const GIVE_UP_AFTER_MS = 60_000;

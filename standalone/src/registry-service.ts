@@ -1,5 +1,5 @@
 import { type MessagePort, parentPort } from 'node:worker_threads';
-import { createLogger, createMetrics } from '@weir/kit';
+import { createLogger, createMetrics, runBehind } from '@weir/kit';
 import { sqlProvider } from '@weir/providers/sql';
 import { openRegistry, type Registry } from '@weir/registry';
 import { type RunningProvider, serveProvider } from '@weir/sdk/provider';
@@ -24,6 +24,8 @@ export function serveRegistry(): void {
       case 'open': {
         const { config, logFile } = message;
         registry = await openRegistry(config, { log: openLog(config, logFile), metrics });
+        // To take in the audit is much work, and can wait; calls cannot.
+        runBehind();
         return tell({ kind: 'listening', url: registry.url, adminKey: registry.adminKey });
       }
       case 'serve-schema': {

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { nodeFlags } from '@weir/kit/node-flags';
 import type { LoadJob, LoadResult } from '../model.ts';
 import type { LoadOrder, LoadReport } from './main.ts';
 
@@ -9,9 +10,6 @@ export interface LoadProcess extends AsyncDisposable {
   /** Runs a job, one at a time. Throws when no connection can be opened, or when the process ends. */
   run(job: LoadJob): Promise<LoadResult>;
 }
-
-/** As every server of ours has it: without it the collections show in the measurement. */
-const nodeFlags = ['--scavenger-max-new-space-capacity-mb=8', '--no-allocation-site-pretenuring'];
 
 /** Starts the process, on a core of its own when one is named and the system lets us choose. */
 export async function openLoad({ core }: { core: string | undefined }): Promise<LoadProcess> {
@@ -41,7 +39,7 @@ function start(core: string | undefined): ChildProcess {
     serialization: 'advanced',
     ...(pinned
       ? { execPath: 'taskset', execArgv: ['-c', core, process.execPath, ...nodeFlags] }
-      : { execArgv: nodeFlags }),
+      : { execArgv: [...nodeFlags] }),
   });
 }
 

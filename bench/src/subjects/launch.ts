@@ -3,15 +3,9 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { oneCoreFlags } from '@weir/kit/node-flags';
 import { type GcAnswer, gcQuestion } from './gc-watch.ts';
 import type { Announcement, Task } from './task.ts';
-
-/** The flags of every Node process that is measured, as docs/operating.md has them for a process on one core. */
-export const nodeFlags = [
-  '--scavenger-max-new-space-capacity-mb=8',
-  '--no-allocation-site-pretenuring',
-  '--single-threaded-gc',
-] as const;
 
 const limits = {
   startMs: 30_000,
@@ -39,7 +33,7 @@ export async function launch(
   core: string | undefined,
 ): Promise<Launched> {
   const main = fileURLToPath(new URL(`./${folder}/main.ts`, import.meta.url));
-  const node = [process.execPath, ...nodeFlags, '--import', gcWatch.href];
+  const node = [process.execPath, ...oneCoreFlags, '--import', gcWatch.href];
   const pinned = core === undefined ? node : ['taskset', '-c', core, ...node];
   const [command = '', ...args] = [...pinned, main, JSON.stringify(task)];
   const child = spawn(command, args, {

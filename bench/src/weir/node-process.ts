@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { oneCoreFlags } from '@weir/kit/node-flags';
 import { type GcAnswer, gcQuestion } from '../subjects/gc-watch.ts';
-import { nodeFlags } from '../subjects/launch.ts';
 
 /** How a process of Weir's is started. */
 export interface NodeProcessSpec {
@@ -48,7 +48,7 @@ const niceness = '19';
 /** Starts a process; resolves when it is up. Throws with its last words when it is not, or is aborted. */
 export async function startNode(spec: NodeProcessSpec, signal: AbortSignal): Promise<NodeProcess> {
   const place = spec.cores === undefined ? [] : ['taskset', '-c', spec.cores];
-  const flags = [...nodeFlags, '--import', gcWatch, ...(spec.flags ?? [])];
+  const flags = [...oneCoreFlags, '--import', gcWatch, ...(spec.flags ?? [])];
   const node = [process.execPath, ...flags, join(root, spec.main)];
   const [command = '', ...args] = [...place, ...node];
   const child = spawn(command, args, {

@@ -107,7 +107,7 @@ it('lets a burst wait as long as it takes', async () => {
 it('refuses those who waited too long when more come than begin, and begins the newest first', async () => {
   const opened = open();
   const { arrive, wait, begun, refused, states, settle } = opened;
-  await opened.learn(2);
+  await opened.learn(3);
   arrive(...range(0, 60));
   wait(41);
   // It may become less by itself.

@@ -12,10 +12,11 @@ const costShare = 0.2;
 const readingMs = 10;
 /** For how long there must have been no more than a burst before an overload is said to be over. */
 const calmAfterMs = 1000;
-/** How many times too much what waits must be, as work, for that to be an overload at once. */
-const farBehind = 3;
-/** For how many times too long the process must be behind when the queue has not become shorter since. */
-const longBehind = 5;
+/**
+ * How many times too much what waits must be, as work, for that to be an overload at once; and for how
+ * many times too long the process must be behind when the queue has not become shorter since.
+ */
+const farBehind = 5;
 /** After which time without more than a burst those who come first begin first again, also in an overload. */
 const uncrowdedAfterMs = 50;
 /** How often waiting calls are looked at while none can begin. */
@@ -233,7 +234,7 @@ export function createAdmission(
   const learnTrend = (nowMs: number) => {
     const waiting = queue.length;
     if (!behindSince || waiting < behindSince.waiting) behindSince = { atMs: nowMs, waiting };
-    const isLong = nowMs - behindSince.atMs > limits.queueMs * longBehind;
+    const isLong = nowMs - behindSince.atMs > limits.queueMs * farBehind;
     if (isLong || waitingMs() > limits.queueMs * farBehind) beginOverload();
   };
   const shed = () => {

@@ -58,7 +58,7 @@ export const defaultLimits: ServeLimits = {
   slowestReaderBytes: 64 * 1024,
   callsAtWork: 2_000,
   burstCalls: 128,
-  callsWaiting: 1_000,
+  callsWaiting: 4_000,
   queueMs: 20,
   overloadedQueueMs: 5,
 };

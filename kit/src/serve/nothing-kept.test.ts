@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, it } from 'vitest';
+import { nodeFlags } from '../node-flags.ts';
 
 // What is made for each call goes with the next collection of the young (docs/decisions/transient-collections.md).
 // Each call of the server in the other process has 20 KB that go with it.
@@ -8,9 +9,8 @@ import { expect, it } from 'vitest';
 const BALLAST_BYTES = 20_000;
 
 it.each(['plain', 'call', 'stream'])('keeps nothing of calls that have ended: %s', async (way) => {
-  const flags = ['--expose-gc', '--scavenger-max-new-space-capacity-mb=8'];
   const server = fork(new URL('./test-kept.ts', import.meta.url), [way], {
-    execArgv: [...flags, '--no-allocation-site-pretenuring'],
+    execArgv: ['--expose-gc', ...nodeFlags],
   });
   try {
     const [kept] = (await once(server, 'message')) as [number];

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { oneCoreFlags } from '@weir/kit/node-flags';
 
 /** A process of Weir's. */
 export interface WeirProcess extends AsyncDisposable {
@@ -27,16 +28,11 @@ export async function startWeir(
   env: NodeJS.ProcessEnv,
   up: RegExp | ((printed: string) => boolean | Promise<boolean>),
 ): Promise<WeirProcess> {
-  const child = spawn(
-    process.execPath,
-    [
-      '--scavenger-max-new-space-capacity-mb=8',
-      '--no-allocation-site-pretenuring',
-      '--single-threaded-gc',
-      join(root, main),
-    ],
-    { cwd: root, env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
-  );
+  const child = spawn(process.execPath, [...oneCoreFlags, join(root, main)], {
+    cwd: root,
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const isUp = (printed: string) => (typeof up === 'function' ? up(printed) : up.test(printed));
   let welcome = '';
   const read = (chunk: Buffer) => {

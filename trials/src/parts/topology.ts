@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { oneCoreFlags } from '@weir/kit/node-flags';
 import { createWeir, type Weir } from '@weir/sdk';
 import { type Link, openLink } from './link.ts';
 import { createPart, type Part } from './part.ts';
@@ -54,11 +55,6 @@ export interface Topology extends AsyncDisposable {
 
 const projectDir = new URL('../../../', import.meta.url).pathname;
 const cacheDir = join(projectDir, 'node_modules/.cache/weir');
-const NODE_FLAGS = [
-  '--scavenger-max-new-space-capacity-mb=8',
-  '--no-allocation-site-pretenuring',
-  '--single-threaded-gc',
-];
 const READY_MAX_MS = 60_000;
 const READY_POLL_MS = 50;
 const PROBE_TIMEOUT_MS = 1_000;
@@ -93,7 +89,7 @@ export async function openTopology(options: TopologyOptions): Promise<Topology> 
       ...envOf(port),
     };
     const main = join(projectDir, room, 'src/main.ts');
-    const args = [...NODE_FLAGS, main];
+    const args = [...oneCoreFlags, main];
     const part = opening.use(createPart(site, { name, command: process.execPath, args, env }));
     const opsUrl = `http://127.0.0.1:${opsPort}`;
     return { part, port, url: `http://127.0.0.1:${port}`, opsUrl, isReady: () => probe(opsUrl) };

@@ -12,6 +12,7 @@ import { registryDefaults } from '@weir/registry/config';
 import { AdminService } from '@weir/sdk/gen/weir/registry/v1/admin_pb';
 import { RegistryService } from '@weir/sdk/gen/weir/registry/v1/registry_pb';
 import { Scope } from '@weir/sdk/gen/weir/registry/v1/resources_pb';
+import { quantile } from '../parts/quantile.ts';
 import type { Measured, Promised } from './promise.ts';
 
 const FLOOD_MS = 10_000;
@@ -137,9 +138,4 @@ async function openSite() {
 
 function ms(value: number, limit: number): Pick<Measured, 'value' | 'unit' | 'limit'> {
   return { value, unit: 'ms', limit };
-}
-
-function quantile(values: readonly number[], q: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
 }

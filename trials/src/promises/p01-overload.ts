@@ -1,9 +1,15 @@
+import { type LoadProcess, openLoad } from '@weir/bench/load/open-load';
+import type { Load, LoadResult, Traffic } from '@weir/bench/model';
+import { choosePins } from '@weir/bench/run/machine';
+import { bodyOf, fetchPath } from '@weir/bench/traffic';
 import { createWeir } from '@weir/sdk';
-import { fetchCall, type LoadResult, type LoadSpec, quantile, runLoad } from '../load/load.ts';
 import { openFolder, startWeir, type WeirProcess } from '../load/weir-process.ts';
 import { freePort } from '../parts/ports.ts';
 import type { Measured, Promised } from './promise.ts';
 
+const host = '127.0.0.1';
+const warmupMs = 2_000;
+const timeoutMs = 10_000;
 const capacityMs = 4_000;
 const unloadedMs = 6_000;
 const overloadMs = 10_000;
@@ -33,15 +39,18 @@ export const p01: Promised = {
   async measure(signal) {
     await using folder = await openFolder();
     await using site = await openSite(folder.path);
+    await using load = await openLoad({ core: choosePins().others });
     const measured: Measured[] = [];
-    for (const each of cases) measured.push(...(await measureCase(site, each, signal)));
+    for (const each of cases) {
+      measured.push(...(await measureCase(site, each, { load, signal })));
+    }
     return measured;
   },
 };
 
 interface Site extends AsyncDisposable {
   readonly weir: WeirProcess;
-  readonly url: string;
+  readonly port: number;
   readonly key: string;
 }
 
@@ -59,43 +68,39 @@ async function openSite(dataDir: string): Promise<Site> {
   );
   const key = /weir_\S+/.exec(weir.welcome)?.[0] ?? '';
   return {
-    ...{ weir, key, url: `http://127.0.0.1:${port}` },
+    ...{ weir, key, port },
     [Symbol.asyncDispose]: () => weir[Symbol.asyncDispose](),
   };
 }
 
 async function measureCase(
-  { weir, url, key }: Site,
+  site: Site,
   { name, refs, factor }: Case,
-  signal: AbortSignal,
+  { load, signal }: { load: LoadProcess; signal: AbortSignal },
 ): Promise<Measured[]> {
-  const asked = await someRefs(url, key, refs);
-  const load = async (spec: Pick<LoadSpec, 'load' | 'durationMs'>) => {
-    const call = { url, key, connections, ...fetchCall({ refs: asked }), ...spec };
-    return withMemory(weir, () => runLoad(call, signal));
+  const traffic = await trafficOf(site, refs);
+  const put = async (how: Load, durationMs: number) => {
+    const times = { warmupMs, durationMs, timeoutMs };
+    const job = { host, port: site.port, connections, traffic, load: how, ...times, freshFrom: 0 };
+    signal.throwIfAborted();
+    return withMemory(site.weir, () => load.run(job));
   };
-  const at = (perSecond: number, durationMs: number) =>
-    load({ load: { kind: 'rate', perSecond }, durationMs });
-  const concurrency = { kind: 'concurrency', calls: closedLoopCalls } as const;
-  // The first is to warm up.
-  await load({ load: concurrency, durationMs: capacityMs });
-  const full = await load({ load: concurrency, durationMs: capacityMs });
-  const capacity = (full.okMs.length * 1000) / capacityMs;
+  const at = (rate: number, durationMs: number) => put({ kind: 'open', rate }, durationMs);
+  const full = await put({ kind: 'closed', concurrency: closedLoopCalls }, capacityMs);
+  const capacity = full.callsPerSecond;
   const before = await at(capacity * unloadedShare, unloadedMs);
   const during = await at(capacity * factor, overloadMs);
   await new Promise((resolve) => setTimeout(resolve, recoveryMs));
   const after = await at(capacity * unloadedShare, unloadedMs);
 
-  const p99 = ({ okMs }: LoadResult) => quantile(okMs, 0.99);
+  const p99 = ({ latency }: LoadResult) => latency.p99Ms;
   const of = (figure: string) => `${name}, ${factor}x: ${figure}`;
   const count = (value: number) => ({ value, unit: 'count' as const });
+  const perSecond = (calls: number) => count((calls * 1000) / overloadMs);
   return [
     { figure: of('calls a second at capacity'), ...count(capacity) },
-    { figure: of('calls a second admitted'), ...count((during.okMs.length * 1000) / overloadMs) },
-    {
-      figure: of('calls a second refused'),
-      ...count((during.refusedMs.length * 1000) / overloadMs),
-    },
+    { figure: of('calls a second admitted'), ...perSecond(during.ok) },
+    { figure: of('calls a second refused'), ...perSecond(refusalsOf(during)) },
     { figure: of('p99 unloaded'), value: p99(before), unit: 'ms' },
     { figure: of('p99 of the admitted'), value: p99(during), unit: 'ms' },
     {
@@ -106,14 +111,18 @@ async function measureCase(
     },
     {
       figure: of('p99 of a refusal'),
-      value: quantile(during.refusedMs, 0.99),
+      value: during.refusedLatency?.p99Ms ?? Number.NaN,
       unit: 'ms',
       limit: 50,
     },
-    { figure: of('slowest refusal'), value: quantile(during.refusedMs, 1), unit: 'ms' },
+    {
+      figure: of('slowest refusal'),
+      value: during.refusedLatency?.maxMs ?? Number.NaN,
+      unit: 'ms',
+    },
     {
       figure: of('p99 of how late the load itself was'),
-      value: quantile(during.lateToSendMs, 0.99),
+      value: during.generator.sendLagP99Ms,
       unit: 'ms',
     },
     {
@@ -124,10 +133,10 @@ async function measureCase(
     },
     {
       figure: of('other errors'),
-      ...count(errorsOf(before) + errorsOf(during) + errorsOf(after)),
+      ...count([before, during, after].reduce((sum, each) => sum + otherErrorsOf(each), 0)),
       limit: 0,
     },
-    { figure: of('5 s after: refused'), ...count(after.refusedMs.length), limit: 0 },
+    { figure: of('5 s after: refused'), ...count(refusalsOf(after)), limit: 0 },
     {
       figure: of('5 s after: p99, to unloaded'),
       value: p99(after) / p99(before),
@@ -137,8 +146,13 @@ async function measureCase(
   ];
 }
 
-function errorsOf({ others }: LoadResult): number {
-  return Object.values(others).reduce((sum, count) => sum + count, 0);
+function refusalsOf({ refusedLatency }: LoadResult): number {
+  return refusedLatency?.count ?? 0;
+}
+
+function otherErrorsOf(result: LoadResult): number {
+  const all = Object.values(result.errors).reduce((sum, count) => sum + count, 0);
+  return all - refusalsOf(result);
 }
 
 /** What a load ended with, and the most memory that the process held meanwhile. */
@@ -159,9 +173,9 @@ async function withMemory(
   }
 }
 
-/** So many refs that are there, over and over again where there are fewer; they are cached. */
-async function someRefs(url: string, key: string, count: number) {
-  const client = createWeir({ url, key });
+/** Fetches of so many refs that are there, over and over again where there are fewer; they are cached. */
+async function trafficOf({ port, key }: Site, count: number): Promise<Traffic> {
+  const client = createWeir({ url: `http://${host}:${port}`, key });
   try {
     const { entries } = await client.listPage({ type: 'DocChunk', pageSize: Math.min(count, 500) });
     const found = entries.map(({ ref }) => ({ type: 'DocChunk', key: ref?.key ?? '' }));
@@ -170,7 +184,14 @@ async function someRefs(url: string, key: string, count: number) {
     const given = refs.flatMap((ref) => ref ?? []);
     const faults = (await client.fetch(given)).filter(({ ok }) => !ok);
     if (faults.length > 0) throw new Error(`${faults.length} of ${count} refs cannot be fetched`);
-    return given;
+    return {
+      path: fetchPath,
+      protocol: 'grpc',
+      heads: [[['authorization', `Bearer ${key}`]]],
+      bodies: [bodyOf(given, '')],
+      results: count,
+      refusalsAllowed: false,
+    };
   } finally {
     client.close();
   }

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { quantile } from '../load/load.ts';
+import { quantile } from '../parts/quantile.ts';
 import { answerOne, endWith, openSubject, openWireProvider, type Subject } from './bad-subject.ts';
 import type { Measured, Promised } from './promise.ts';
 
