@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type AddressInfo, createServer, Socket } from 'node:net';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createLogger } from '../log.ts';
 import { createMetrics } from '../metrics.ts';
 import { createOutboundGuard, type OutboundGuardOptions, OutboundRefused } from './guard.ts';
@@ -43,6 +43,17 @@ async function dial(text: string, given: Given = {}): Promise<'connected' | 'ref
     socket.destroy();
   }
 }
+
+test('what is sent does not wait for what was sent before it', async () => {
+  const setNoDelay = vi.spyOn(Socket.prototype, 'setNoDelay');
+  for (const scheme of ['http', 'https']) {
+    const guard = createOutboundGuard({ allow: ['127.0.0.1'], log });
+    const socket = guard.connect(new URL(`${scheme}://127.0.0.1:${port}`)).on('error', () => {});
+    expect(setNoDelay.mock.contexts).toContain(socket);
+    socket.destroy();
+  }
+  setNoDelay.mockRestore();
+});
 
 describe('an address that is not public', () => {
   test.each([
