@@ -52,9 +52,18 @@ it('takes answers of a mebibyte', async () => {
   expect(result.checked).toBeGreaterThanOrEqual(16);
 });
 
+it('takes a refusal that does not say when to call again for another fault', async () => {
+  const bare = await load((stream) => {
+    stream.respond({ ':status': 200, 'grpc-status': '14' }, { endStream: true });
+  });
+  expect(bare.errors).toEqual({ 'grpc-status 14 without details': calls });
+  expect(bare.refusedLatency).toBeUndefined();
+});
+
 it('knows a call that was refused for overload', async () => {
   const refused = await load((stream) => {
-    stream.respond({ ':status': 200, 'grpc-status': '14' }, { endStream: true });
+    const status = { 'grpc-status': '14', 'grpc-status-details-bin': 'CA4' };
+    stream.respond({ ':status': 200, ...status }, { endStream: true });
   });
   expect(countsOf(refused)).toEqual({ sent: calls, ok: 0, errors: { 'grpc-status 14': calls } });
   expect(refused.refusedLatency?.count).toBe(calls);

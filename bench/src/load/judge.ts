@@ -32,7 +32,9 @@ function judgeGrpc(call: Call, trailers: Verdict | undefined): Judgement {
   if (trailers === undefined) return bad('no trailers');
   const { grpcStatus } = trailers;
   if (grpcStatus === undefined) return bad('no grpc-status');
-  if (grpcStatus === unavailable && call.head === undefined) return refused;
+  if (grpcStatus === unavailable && call.head === undefined) {
+    return trailers.hasDetails ? refused : bad(`${refusedFault} without details`);
+  }
   if (grpcStatus !== 0) return bad(`grpc-status ${grpcStatus}`);
   if (call.gotBytes === 0) return bad('no message');
   if (call.prefixFlags !== 0) return bad('compressed message');

@@ -7,6 +7,8 @@ export interface Verdict {
   readonly status: number | undefined;
   /** Undefined where there is none. */
   readonly grpcStatus: number | undefined;
+  /** Whether it tells more of an error, such as when to call again. */
+  readonly hasDetails: boolean;
 }
 
 interface Entry {
@@ -48,6 +50,7 @@ function decode(bytes: Uint8Array, from: number, to: number): Entry {
     verdict: {
       status: numberOf(fields.get(':status')),
       grpcStatus: numberOf(fields.get('grpc-status')),
+      hasDetails: fields.has('grpc-status-details-bin'),
     },
   };
 }
