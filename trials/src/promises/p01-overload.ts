@@ -15,7 +15,8 @@ const unloadedMs = 6_000;
 const overloadMs = 10_000;
 const recoveryMs = 5_000;
 const closedLoopCalls = 16;
-const connections = 8;
+/** So many that the streams of all hold what comes in a tenth of a second: else calls would wait in the load. */
+const connections = 64;
 /** Of the capacity: far from any queue. */
 const unloadedShare = 0.3;
 const memoryLookMs = 100;
