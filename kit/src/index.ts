@@ -150,7 +150,6 @@ export {
 export { createTally } from './telemetry/tally.ts';
 export { openTracing, type Tracing, type TracingOptions } from './telemetry/tracing.ts';
 export { weirVersion } from './telemetry/version.ts';
-export { runBehind } from './threads.ts';
 export { parseTopic } from './topics.ts';
 export { TransientMap, TransientSet } from './transient.ts';
 export { weirVariables } from './variables.ts';

@@ -1,9 +1,10 @@
 import { type MessagePort, parentPort } from 'node:worker_threads';
-import { createLogger, createMetrics, runBehind } from '@weir/kit';
+import { createLogger, createMetrics } from '@weir/kit';
 import { sqlProvider } from '@weir/providers/sql';
 import { openRegistry, type Registry } from '@weir/registry';
 import { type RunningProvider, serveProvider } from '@weir/sdk/provider';
 import type { FromRegistry, RegistryThreadData, ToRegistry } from './registry-thread.ts';
+import { runBehind } from './run-behind.ts';
 
 // The embedded database blocks the thread it runs on, so the registry has one of its own. What
 // reads that database, the provider of Weir's own schema, runs beside it.

@@ -1,6 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type LoadProcess, openLoad } from '@weir/bench/load/open-load';
 import type { Load, LoadResult, Traffic } from '@weir/bench/model';
 import { choosePins } from '@weir/bench/run/machine';
+import { countOf } from '@weir/bench/run/results';
+import { untilAborted } from '@weir/bench/run/until-aborted';
 import { bodyOf, fetchPath } from '@weir/bench/traffic';
 import { createWeir } from '@weir/sdk';
 import { openFolder, startWeir, type WeirProcess } from '../load/weir-process.ts';
@@ -83,15 +86,14 @@ async function measureCase(
   const put = async (how: Load, durationMs: number) => {
     const times = { warmupMs, durationMs, timeoutMs };
     const job = { host, port: site.port, connections, traffic, load: how, ...times, freshFrom: 0 };
-    signal.throwIfAborted();
-    return withMemory(site.weir, () => load.run(job));
+    return withMemory(site.weir, () => untilAborted(load.run(job), signal));
   };
   const at = (rate: number, durationMs: number) => put({ kind: 'open', rate }, durationMs);
   const full = await put({ kind: 'closed', concurrency: closedLoopCalls }, capacityMs);
   const capacity = full.callsPerSecond;
   const before = await at(capacity * unloadedShare, unloadedMs);
   const during = await at(capacity * factor, overloadMs);
-  await new Promise((resolve) => setTimeout(resolve, recoveryMs));
+  await sleep(recoveryMs, undefined, { signal });
   const after = await at(capacity * unloadedShare, unloadedMs);
 
   const p99 = ({ latency }: LoadResult) => latency.p99Ms;
@@ -152,8 +154,7 @@ function refusalsOf({ refusedLatency }: LoadResult): number {
 }
 
 function otherErrorsOf(result: LoadResult): number {
-  const all = Object.values(result.errors).reduce((sum, count) => sum + count, 0);
-  return all - refusalsOf(result);
+  return countOf(result.errors) - refusalsOf(result);
 }
 
 /** What a load ended with, and the most memory that the process held meanwhile. */

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 // Elsewhere threads have no niceness of their own.
 it.runIf(process.platform === 'linux')('a thread alone goes behind the others', async () => {
   const worker = new Worker(
-    `import { runBehind } from ${JSON.stringify(new URL('./threads.ts', import.meta.url).href)};
+    `import { runBehind } from ${JSON.stringify(new URL('./run-behind.ts', import.meta.url).href)};
     import { readFileSync } from 'node:fs';
     import { parentPort } from 'node:worker_threads';
     runBehind();
